@@ -142,6 +142,13 @@ BAD = [
     ("bayesflow-train --dataset CIFAR", "CIFAR"),
     ("bayesflow-train --method magic", "magic"),
     ("bayesflow-generate --model nobody", "nobody"),
+    ("bayesflow-generate --sampler ddim", "ddim"),
+    ("bayesflow-generate --labels 3,12", "12"),
+    ("bayesflow-generate --steps 0", "steps"),
+    ("bayesflow-uncertainty --propagation bayes", "bayes"),
+    ("bayesflow-uncertainty --rank 34", "33"),
+    ("bayesflow-train --epochs 0", "epochs"),
+    ("bayesflow-train --resume --out no-such-folder", "resume"),
 ]
 
 

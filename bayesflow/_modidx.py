@@ -247,6 +247,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'bayesflow/pretrained.py'),
                                       'bayesflow.pretrained.GenerativeModel.to': ( 'pretrained.html#generativemodel.to',
                                                                                    'bayesflow/pretrained.py'),
+                                      'bayesflow.pretrained.bundle': ('pretrained.html#bundle', 'bayesflow/pretrained.py'),
                                       'bayesflow.pretrained.list_pretrained': ( 'pretrained.html#list_pretrained',
                                                                                 'bayesflow/pretrained.py'),
                                       'bayesflow.pretrained.load_pretrained': ( 'pretrained.html#load_pretrained',

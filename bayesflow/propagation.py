@@ -161,7 +161,7 @@ def check_one_evaluation(process, sampler:str, propagation:str):
         raise ValueError(f"{propagation!r} is defined for steps a x + b f(x, t) only, and {sampler!r} is none; use the sampler {', '.join(ok)}, or propagation 'shared'.")
 
 # %% ../nbs/08_propagation.ipynb #1dcb1451
-def bayesdiff(network:Network, posterior, step, times, x, draws:int, seeds, progress=None) -> tuple:
+def bayesdiff(network:Network, posterior, step, times, x, draws:int, seeds, centred:bool=True, progress=None) -> tuple:
     "Image and variance at every step, (steps + 1, B, C, H, W), by the published recursion (arXiv:2310.11142, algorithm 1)"
     noise, grid = SeededNoise(seeds, 'bayesdiff'), times.tolist()
     E, V, images, variances = x, torch.zeros_like(x), [x], [torch.zeros_like(x)]
@@ -174,7 +174,7 @@ def bayesdiff(network:Network, posterior, step, times, x, draws:int, seeds, prog
             x_i = E + V.clamp(min=0).sqrt() * noise.randn(draws, *x.shape[1:]).transpose(0, 1).to(x)
             f_i = network(x_i, t)
             mean_f = f_i.mean(0)
-            Cov = (x_i * f_i).mean(0) - E * mean_f
+            Cov = (x_i * f_i).mean(0) - (x_i.mean(0) if centred else E) * mean_f
         x = a * x + b * (f + gamma2.sqrt() * noise.randn(*x.shape[1:]).to(x))
         E, V = a * E + b * mean_f, a**2 * V + 2 * a * b * Cov + b**2 * gamma2
         images.append(x)
@@ -198,17 +198,16 @@ def independent(network:Network, posterior, step, times, x, progress=None) -> tu
 # %% ../nbs/08_propagation.ipynb #9f4bfd9b
 PROPAGATIONS = ('shared', 'ensemble', 'bayesdiff', 'independent')
 
-def check_propagation(model, posterior, propagation, sampler, rank, draws):
-    "`ValueError` in one sentence if these do not go together"
+def check_propagation(model, propagation:str, sampler:str, rank=None, draws:int=100) -> int:
+    "Passes through the network per evaluation of f; `ValueError` in one sentence if these do not go together"
+    P = sum(p.numel() for p in model.head.parameters())
     if propagation not in PROPAGATIONS: raise ValueError(f"Unknown propagation {propagation!r}; choose one of {', '.join(PROPAGATIONS)}.")
-    P, K = sum(p.numel() for p in model.head.parameters()), len(posterior.factor()) if propagation == 'shared' else None
-    if len(posterior.mean) != P: raise ValueError(f"The posterior is over {len(posterior.mean)} weights, but the model's last layer has {P}; fit it to this model.")
     if rank is not None:
         if propagation != 'shared': raise ValueError(f"rank belongs to propagation 'shared', not to {propagation!r}; leave it out.")
-        if not isinstance(rank, int) or not 1 <= rank <= K: raise ValueError(f"rank is {rank!r}; pass a whole number from 1 to {K}, or None for exact.")
+        if not isinstance(rank, int) or not 1 <= rank <= P: raise ValueError(f"rank is {rank!r}; pass a whole number from 1 to {P}, or None for exact.")
     if propagation in ('ensemble', 'bayesdiff') and (not isinstance(draws, int) or draws < 2): raise ValueError(f"draws is {draws!r}; pass a whole number of at least 2.")
     if propagation in ('bayesdiff', 'independent'): check_one_evaluation(model.process, sampler, propagation)
-    return dict(shared=K + 1 if K and rank is None else (rank or 0) + 1, ensemble=draws, bayesdiff=draws + 1, independent=1)[propagation]
+    return dict(shared=(P if rank is None else rank) + 1, ensemble=draws, bayesdiff=draws + 1, independent=1)[propagation]
 
 @torch.no_grad()
 def sample_with_uncertainty(
@@ -224,6 +223,7 @@ def sample_with_uncertainty(
     guidance:float=1.,           # classifier-free guidance weight, 1 for none
     max_batch:int=256,           # most images in one pass through the network
     draw_seed:int=0,             # of the posterior draws of "ensemble"
+    centred:bool=True,           # of "bayesdiff": subtract the mean of the draws in the covariance; False: as printed
     difference:float=1e-3,       # relative step of exact "shared", see `difference_steps`
     progress:bool=False,         # show a progress bar
 ) -> UncertainSamples:
@@ -236,7 +236,8 @@ def sample_with_uncertainty(
     Raises `ValueError` for what `sample` refuses, an unknown propagation, a rank or number of draws out of range, a sampler that the propagation is
     not defined for, or a posterior of another last layer; `RuntimeError` for a posterior that was not fitted."""
     labels, sampler, seeds = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
-    width = check_propagation(model, posterior, propagation, sampler, rank, draws)
+    width, P = check_propagation(model, propagation, sampler, rank, draws), sum(p.numel() for p in model.head.parameters())
+    if len(posterior.mean) != P: raise ValueError(f"The posterior is over {len(posterior.mean)} weights, but the model's last layer has {P}; fit it to this model.")
     step, times = model.process.samplers[sampler], model.process.times(steps)
     group, parts = max(1, max_batch // width), []
     with model.evaluating(), tqdm(desc=propagation, unit='step', disable=not progress) as bar:
@@ -252,7 +253,7 @@ def sample_with_uncertainty(
                 draw()
                 return draw
             if propagation == 'ensemble': part = ensemble(network, posterior, step, times, x, draws, draw_seed, noise, bar.update)
-            elif propagation == 'bayesdiff': part = bayesdiff(network, posterior, step, times, x, draws, own, bar.update)
+            elif propagation == 'bayesdiff': part = bayesdiff(network, posterior, step, times, x, draws, own, centred, bar.update)
             elif propagation == 'independent': part = independent(network, posterior, step, times, x, bar.update)
             elif rank is None: part = shared_exact(network, posterior, step, times, x, difference, noise, bar.update)
             else: part = shared_rank(network, posterior, step, times, x, rank, noise, bar.update)
@@ -282,7 +283,7 @@ def main(argv=None):
     labels, model = parse_labels(a.labels), load_pretrained(a.model).to(a.device)
     seeds = range(a.seed, a.seed + len(labels))
     _, sampler, _ = check_request(model, labels, a.steps, a.sampler, seeds, a.guidance, a.max_batch)
-    if a.propagation not in PROPAGATIONS: check_propagation(model, None, a.propagation, sampler, a.rank, a.draws)
+    check_propagation(model, a.propagation, sampler, a.rank, a.draws)
     if a.posterior and Path(a.posterior).exists(): posterior = LastLayerLaplace.load(a.posterior, model)
     else:
         images, y = load_dataset(model.info['dataset'], 'train', lite=a.lite or None)

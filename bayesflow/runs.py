@@ -165,8 +165,8 @@ def check_runs(
     if runs and runs[0].trained and not any(own_weights(r.root, {**r.offered, **r.given}.get("model")) for r in runs):
         raise ValueError("--trained found no checkpoints/MODEL/best.safetensors for the model of any of these runs; train first with bayesflow-train.")
     everybody = list((table or {}).values()) or runs
-    if not all((r.root/r.notebook).is_file() for r in everybody): return res
-    defined = set().union(*(notebook_parameters(r.root/r.notebook) for r in everybody))
+    try: defined = set().union(*(notebook_parameters(r.root/r.notebook) for r in everybody))
+    except (ValueError, OSError): return res                       # the notebook of another run is missing or broken: no verdict
     for k in everybody[0].offered if everybody else ():
         if k not in defined:
             raise ValueError(f"[DEFAULT] or [profile.{everybody[0].profile}]: " + _unknown("parameter", k, defined - {"run", "figures"}))
@@ -295,7 +295,7 @@ def execute(
     try:
         with _environ(BAYESFLOW_COMMAND=run.command, JUPYTER_PREFER_ENV_PATH="1", PYDEVD_DISABLE_FILE_VALIDATION="1"):
             papermill.execute_notebook(str((run.root/run.notebook).resolve()), str(executed.resolve()), parameters=parameters, kernel_name="python3",
-                                       language="python", cwd=str(run.root.resolve()), progress_bar=bar,
+                                       language="python", cwd=str(run.root.resolve()), progress_bar=bar, start_timeout=600,
                                        config=Config(KernelManager=dict(transport_encryption="auto")))
     except papermill.PapermillExecutionError as e: error = _error_line(e)
     except Exception as e: error = f"{type(e).__name__}: {(str(e).strip().splitlines() or ['no message'])[0]}"  # the kernel died

@@ -150,7 +150,7 @@ class Trainer:
         net.load_state_dict({k: v.detach().clone() for k, v in self.ema.module.state_dict().items()})
         settings = {k: v for k, v in dataclasses.asdict(c).items() if k not in ('out', 'root', 'overwrite', 'resume', 'wandb', 'project', 'stop_after')}
         training = dict(config=settings, images=len(self.images), images_seen=self.step * self.batch_size, epoch=self.epoch, step=self.step, seconds=round(self.seconds, 1),
-                        device=self.acc.device.type, processes=self.acc.num_processes, torch=torch.__version__, records=[r for r in self.records if 'val_loss' in r])
+                        device=self.acc.device.type, processes=self.acc.num_processes, torch=torch.__version__, records=list(self.records))
         info = dict(name=f'{c.dataset}-{c.method}', dataset=c.dataset, image_shape=list(self.images.shape[1:]), num_classes=net.null_label, training=training)
         return GenerativeModel(net.to(self.acc.device).eval().requires_grad_(False), self.process, info)
 
@@ -274,4 +274,4 @@ def main(argv=None):
     config = TrainConfig(**vars(parser.parse_args(argv)))
     try: model = train(config)
     except FloatingPointError as e: raise RuntimeError(str(e)) from None
-    print(f"best validation loss {min(r['val_loss'] for r in model.info['training']['records']):.4f}; the run is in {config.folder}")
+    print(f"best validation loss {min(r['val_loss'] for r in model.info['training']['records'] if 'val_loss' in r):.4f}; the run is in {config.folder}")
