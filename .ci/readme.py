@@ -21,6 +21,8 @@ def readme():
     "The text of README.md. The index is processed in a copy, because nbdev leaves its _proc folder beside pyproject.toml."
     from nbconvert import MarkdownExporter
     from nbdev.serve import proc_nbs
+    from traitlets.config import Config
+    tables = Config(TagRemovePreprocessor=dict(enabled=True, remove_input_tags={"remove_input"}))   # cells that only write a table show the table
     with tempfile.TemporaryDirectory() as tmp:
         (Path(tmp)/"nbs").mkdir()
         shutil.copy(ROOT/"nbs/index.ipynb", Path(tmp)/"nbs")
@@ -30,7 +32,7 @@ def readme():
         (Path(tmp)/"pyproject.toml").write_text(toml)
         here = os.getcwd()
         os.chdir(tmp)
-        try: text, resources = MarkdownExporter().from_filename(str(proc_nbs(n_workers=0)/"index.ipynb"))
+        try: text, resources = MarkdownExporter(config=tables).from_filename(str(proc_nbs(n_workers=0)/"index.ipynb"))
         finally: os.chdir(here)
     if resources["outputs"]: sys.exit("nbs/index.ipynb has pictures in its outputs, which README.md cannot show; link to figures/ instead.")
     return re.sub(r"\n{3,}", "\n\n", rewrite(text)).strip() + "\n"

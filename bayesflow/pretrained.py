@@ -91,7 +91,8 @@ class GenerativeModel:
         net = UNet(**metadata['net'])
         try: net.load_state_dict(state)
         except RuntimeError as e: raise ValueError(f"The weights in {path} do not fit the network its metadata describes: {e}") from None
-        return cls(net.eval().requires_grad_(False), process_from_config(metadata['process']), metadata['info'])
+        net = net.eval().requires_grad_(False).to(memory_format=torch.channels_last)       # faster on a CPU: measured by the benchmark run
+        return cls(net, process_from_config(metadata['process']), metadata['info'])
 
 # %% ../nbs/11_pretrained.ipynb #a4bbbdf4
 _OTHER_WEIGHTS = ('-classifier',)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
@@ -20,7 +21,7 @@ from tqdm.auto import tqdm
 from .core import command, stream_seed, write_whole
 from .data import DATASETS, load_dataset
 from .flow import draw_times_and_noise
-from .pretrained import PROCESSES, GenerativeModel, process_from_config
+from .pretrained import PROCESSES, GenerativeModel, load_pretrained, process_from_config
 from .sampling import sample
 from .unet import UNet
 
@@ -44,6 +45,7 @@ class TrainConfig:
     root:str = None                 # where to look for the data first
     val_images:int = 2000           # test images for the validation loss, with fixed noise and times
     out:str = None                  # folder of the run; default: checkpoints/<dataset>-<method>
+    init:str = None                 # start from the weights of this bundled model or .safetensors file, not from random ones
     overwrite:bool = False          # start over in a folder that has a run
     resume:bool = False             # continue the run in the folder
     stop_after:int = None           # end after this many epochs of the schedule, to be resumed later
@@ -126,6 +128,7 @@ class Trainer:
         self.mode = wandb_mode(config.wandb)
         load = lambda split: load_dataset(config.dataset, split, lite=config.lite, root=config.root)
         (self.images, self.labels), (val_images, val_labels) = load('train'), load('test')
+        AcceleratorState._reset_state()            # accelerate keeps the first precision of a process; each run here has its own
         self.acc = Accelerator(mixed_precision=config.precision)
         device, n = self.acc.device, min(config.val_images, len(val_images))
         self.images, self.labels = self.images.to(device), self.labels.to(device)
@@ -133,7 +136,15 @@ class Trainer:
         self.batch_size = min(config.batch_size, len(self.images))
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            net = UNet(in_channels=self.images.shape[1], **config.net).to(device)
+            net = UNet(in_channels=self.images.shape[1], **config.net)
+        self.parent = None
+        if config.init:
+            parent = load_pretrained(config.init)
+            if parent.net.config != net.config: raise ValueError(f"{config.init} has the network {parent.net.config}, but this run asks for {net.config}; make them equal.")
+            if parent.process.config() != self.process.config(): raise ValueError(f"{config.init} was trained with {parent.process.config()}, not {self.process.config()}; start from one that was trained alike.")
+            net.load_state_dict(parent.net.state_dict())
+            self.parent = {k: v for k, v in parent.info.get('training', {}).items() if k != 'records'}
+        net = net.to(device)
         self.ema = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
         self.steps_per_epoch = len(self.images) // self.batch_size
         optimizer, self.schedule = make_optimizer(net, config, config.epochs * self.steps_per_epoch)
@@ -151,6 +162,10 @@ class Trainer:
         settings = {k: v for k, v in dataclasses.asdict(c).items() if k not in ('out', 'root', 'overwrite', 'resume', 'wandb', 'project', 'stop_after')}
         training = dict(config=settings, images=len(self.images), images_seen=self.step * self.batch_size, epoch=self.epoch, step=self.step, seconds=round(self.seconds, 1),
                         device=self.acc.device.type, processes=self.acc.num_processes, torch=torch.__version__, records=list(self.records))
+        if self.parent is not None:
+            training['init'] = self.parent
+            training['images_seen'] += self.parent.get('images_seen', 0)
+            training['seconds'] = round(training['seconds'] + self.parent.get('seconds', 0), 1)
         info = dict(name=f'{c.dataset}-{c.method}', dataset=c.dataset, image_shape=list(self.images.shape[1:]), num_classes=net.null_label, training=training)
         return GenerativeModel(net.to(self.acc.device).eval().requires_grad_(False), self.process, info)
 
