@@ -1,6 +1,7 @@
 """How long the README's two commands take on this machine, in a fresh clone of the committed state: writes figures/running_times.json.
 
-    .venv/bin/python .ci/times.py
+    .venv/bin/python .ci/times.py              both
+    .venv/bin/python .ci/times.py test         only one; what was measured before stays
 """
 import json, os, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -15,12 +16,17 @@ def seconds(*cmd, cwd):
     return round(time.perf_counter() - start, 1)
 
 
+COMMANDS = dict(run_all=["./run_all.sh"], test=["./run_all.sh", "test"])
+wanted = sys.argv[1:] or list(COMMANDS)
+if unknown := set(wanted) - set(COMMANDS): sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(COMMANDS)}.")
+path = ROOT/"figures/running_times.json"
 with tempfile.TemporaryDirectory() as tmp:
     clone = Path(tmp)/"bayesflow"
     seconds("git", "clone", "--quiet", str(ROOT), str(clone), cwd=tmp)
-    times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), install_seconds=seconds("./run_all.sh", "--list", cwd=clone),
-                 run_all_seconds=seconds("./run_all.sh", cwd=clone), test_seconds=seconds("./run_all.sh", "test", cwd=clone))
-part = ROOT/"figures/.running_times.json.part"
+    times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), install_seconds=seconds("./run_all.sh", "--list", cwd=clone))
+    for name in wanted: times[f"{name}_seconds"] = seconds(*COMMANDS[name], cwd=clone)
+times = {**(json.loads(path.read_text()) if path.exists() else {}), **times}
+part = path.with_name(".running_times.part.json")
 part.write_text(json.dumps(times, indent=1) + "\n")
-os.replace(part, ROOT/"figures/running_times.json")
+os.replace(part, path)
 print(times)
