@@ -9,7 +9,7 @@ __all__ = ['STRUCTURES', 'layer_config', 'copy_layer', 'theta_of', 'patches', 'b
            'LastLayerLaplace']
 
 # %% ../nbs/07_laplace.ipynb #c08968a1
-import json, math, os
+import json, math
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import parameters_to_vector, skip_init
+
+from .core import write_whole
 
 # %% ../nbs/07_laplace.ipynb #ddb1ae00
 def layer_config(
@@ -450,15 +452,11 @@ class StoredPosterior(LastLayerPosterior):
         path # of the file, usually *.safetensors; an existing one is replaced
     ):
         "Write the posterior to one file."
-        path, layer = Path(path), self.la.model.layer
+        layer = self.la.model.layer
         scalars = dict(images=self.images, outputs=self.outputs, rss=self.rss, n_data=self.n_data, sigma=self.sigma, prior_precision=self.prior_precision)
         info = dict(structure=self.structure, temperature=self.temperature, head=layer_config(layer), scalars=scalars)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            save_file(dict(mean=self.mean.contiguous(), gram=self._gram.contiguous()), temporary, metadata=dict(bayesflow_posterior=json.dumps(info)))
-            os.replace(temporary, path)
-        finally: temporary.unlink(missing_ok=True)
+        tensors = dict(mean=self.mean.contiguous(), gram=self._gram.contiguous())
+        write_whole(path, lambda part: save_file(tensors, part, metadata=dict(bayesflow_posterior=json.dumps(info))))
 
     @classmethod
     def load(cls,
