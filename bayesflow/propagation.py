@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['PROPAGATIONS', 'UncertainSamples', 'PerturbedHeads', 'ensemble', 'difference_steps', 'shared_exact',
-           'leading_directions', 'Sensitivity', 'shared_rank', 'coefficients', 'check_one_evaluation', 'bayesdiff',
-           'independent', 'check_propagation', 'sample_with_uncertainty', 'main']
+           'leading_directions', 'Sensitivity', 'shared_rank', 'linear_form', 'PublishedForm', 'published_form',
+           'check_published_form', 'output_variance', 'bayesdiff', 'independent', 'fresh_noise', 'check_propagation',
+           'sample_with_uncertainty', 'main']
 
 # %% ../nbs/08_propagation.ipynb #748d9092
 import argparse
@@ -35,7 +36,12 @@ class UncertainSamples:
     rank: int                      # of "shared", or None for exact
     draws: int                     # of "ensemble" and "bayesdiff", else None
     evaluations: int               # passes through the network in all, per sample
+    aleatoric_steps: torch.Tensor = None    # (steps + 1, B, C, H, W) float64, variance by the sampler's own noise, where it has some and it was asked for
 
+    @property
+    def aleatoric(self):
+        "(B, C, H, W), the last of `aleatoric_steps`, or `None`"
+        return None if self.aleatoric_steps is None else self.aleatoric_steps[-1]
     @property
     def steps(self): return len(self.times) - 1
     @property
@@ -141,59 +147,114 @@ def shared_rank(network:Network, posterior, step, times, x, rank:int, noise=None
     states = trajectory(step, Sensitivity(network, L, rank), X, times, only_x, progress)
     return torch.stack([X[0] for X in states]), torch.stack([X[1:].square().sum(0) for X in states])
 
-# %% ../nbs/08_propagation.ipynb #20b1e34c
-def coefficients(
+# %% ../nbs/08_propagation.ipynb #cc074237
+def linear_form(
     step, t:float, s:float,
-) -> tuple:                # a, b, or `None` if the step asks for f more than once or at another point
-    "Write a step as a x + b f(x, t)"
-    seen = []
-    def f(x, time, value):
-        seen.append((x, time))
-        return value
-    a, b = step(1., lambda x, time: f(x, time, 0.), t, s), step(0., lambda x, time: f(x, time, 1.), t, s)
-    return (a, b) if seen == [(1., t), (0., t)] else None
+) -> tuple:                # a, [b_1, b_2, ...], c, [(time, a, [b ...]) of each point where f was asked]
+    "Write a step as a x + sum_j b_j f_j + c z, where each f_j was taken at such a combination itself"
+    unit, asked = torch.eye(34, dtype=torch.float64), []
+    def f(x, time):
+        asked.append((time, x))
+        return unit[1 + len(asked)]
+    split = lambda v: (v[0].item(), v[2:2 + len(asked)].tolist())
+    end = step(unit[0], f, t, s, lambda: unit[1])
+    return *split(end), end[1].item(), [(time, *split(x)) for time, x in asked]
 
-def check_one_evaluation(process, sampler:str, propagation:str):
-    "`ValueError` unless every step of the sampler is a x + b f(x, t)"
+@dataclass
+class PublishedForm:
+    "A step as a x + b f(u, time) + c z, where u is x or a deterministic stage of the step: what BayesDiff's recursion is stated for"
+    a: float
+    b: float
+    c: float
+    time: float      # of the evaluation that counts
+    stages: list     # (time, a, [b ...]) of each point where f is asked, the last one being u
+
+    def point(self, f, x):
+        "u, for states x (..., B, C, H, W)"
+        values = []
+        for time, a, b in self.stages:
+            u = a * x + sum(b_j * v for b_j, v in zip(b, values))
+            if len(values) + 1 < len(self.stages): values.append(f(u, time))
+        return u
+
+def published_form(
+    step, t:float, s:float,
+):                         # a `PublishedForm`, or `None`
+    "The step in the form of BayesDiff, or `None` if it adds up several evaluations"
+    a, b, c, stages = linear_form(step, t, s)
+    return PublishedForm(a, b[-1], c, stages[-1][0], stages) if not any(abs(v) > 1e-12 for v in b[:-1]) else None
+
+def check_published_form(process, sampler:str, propagation:str):
+    "`ValueError` unless every step of the sampler is a x + b f(u, time) + c z"
     grid = process.times(2).tolist()
-    if coefficients(process.samplers[sampler], *grid[:2]) is None:
-        ok = [name for name, step in process.samplers.items() if coefficients(step, *grid[:2])]
-        raise ValueError(f"{propagation!r} is defined for steps a x + b f(x, t) only, and {sampler!r} is none; use the sampler {', '.join(ok)}, or propagation 'shared'.")
+    if published_form(process.samplers[sampler], *grid[:2]) is None:
+        ok = [name for name, step in process.samplers.items() if published_form(step, *grid[:2])]
+        raise ValueError(f"{propagation!r} is defined for steps that end in one evaluation, a x + b f(u, t), and {sampler!r} adds up several; use the sampler {', '.join(ok)}, or propagation 'shared'.")
 
-# %% ../nbs/08_propagation.ipynb #1dcb1451
-def bayesdiff(network:Network, posterior, step, times, x, draws:int, seeds, centred:bool=True, progress=None) -> tuple:
-    "Image and variance at every step, (steps + 1, B, C, H, W), by the published recursion (arXiv:2310.11142, algorithm 1)"
-    noise, grid = SeededNoise(seeds, 'bayesdiff'), times.tolist()
-    E, V, images, variances = x, torch.zeros_like(x), [x], [torch.zeros_like(x)]
+# %% ../nbs/08_propagation.ipynb #20b1e34c
+def output_variance(
+    posterior,
+    pairs,             # [(weight, phi), ...], the branches of guidance
+    branches:str,      # "independent" or "joint"
+) -> torch.Tensor:     # (B, C, H, W)
+    "gamma2 of a guided output"
+    if branches == 'joint': return posterior.variance(sum(w * phi for w, phi in pairs))
+    return sum(w**2 * posterior.variance(phi) for w, phi in pairs)
+
+def bayesdiff(network:Network, posterior, step, times, x, draws:int, seeds, centred:bool=True, skip:int=1, branches:str='independent', noise=None, progress=None) -> tuple:
+    "Image, variance by the weights and variance by the fresh noise at every step, (steps + 1, B, C, H, W), by the published recursion (arXiv:2310.11142, algorithms 1 and 2)"
+    random, grid, fresh = SeededNoise(seeds, 'bayesdiff'), times.tolist(), noise and noise()
+    E, V, A, images, variances, aleatoric = x, torch.zeros_like(x), torch.zeros_like(x), [x], [torch.zeros_like(x)], [torch.zeros_like(x)]
     for n, (t, s) in enumerate(zip(grid, grid[1:])):
-        a, b = coefficients(step, t, s)
-        phi = network.features(x, t)
-        f, gamma2 = network.model.head(phi).to(x), posterior.variance(phi).to(x)
-        if n == 0: mean_f, Cov = f, torch.zeros_like(x)
-        else:
-            x_i = E + V.clamp(min=0).sqrt() * noise.randn(draws, *x.shape[1:]).transpose(0, 1).to(x)
-            f_i = network(x_i, t)
-            mean_f = f_i.mean(0)
-            Cov = (x_i * f_i).mean(0) - (x_i.mean(0) if centred else E) * mean_f
-        x = a * x + b * (f + gamma2.sqrt() * noise.randn(*x.shape[1:]).to(x))
-        E, V = a * E + b * mean_f, a**2 * V + 2 * a * b * Cov + b**2 * gamma2
+        form = published_form(step, t, s)
+        a, b, c = form.a, form.b, form.c
+        pairs = network.branches(form.point(network, x), form.time)
+        f = network.model.head(sum(w * phi for w, phi in pairs)).to(x)
+        mean_f, Cov, gamma2, z = f, torch.zeros_like(x), torch.zeros_like(x), 0.
+        if n % skip == 0:
+            gamma2 = output_variance(posterior, pairs, branches).to(x)
+            if n > 0:
+                x_i = E + V.clamp(min=0).sqrt() * random.randn(draws, *x.shape[1:]).transpose(0, 1).to(x)
+                f_i = network(form.point(network, x_i), form.time)
+                mean_f = f_i.mean(0)
+                Cov = (x_i * f_i).mean(0) - (x_i.mean(0) if centred else E) * mean_f
+            z = random.randn(*x.shape[1:]).to(x)
+        x = a * x + b * (f + gamma2.sqrt() * z) + (c * fresh() if c else 0.)
+        carried = a**2 * V + 2 * a * b * Cov
+        A = carried * torch.where(V > 0, A / torch.where(V > 0, V, 1.), 0.) + c**2
+        E, V = a * E + b * mean_f, carried + b**2 * gamma2 + c**2
         images.append(x)
-        variances.append(V)
+        variances.append(V - A)
+        aleatoric.append(A)
         if progress: progress()
-    return torch.stack(images), torch.stack(variances)
+    return torch.stack(images), torch.stack(variances), torch.stack(aleatoric)
 
 # %% ../nbs/08_propagation.ipynb #402ee71e
-def independent(network:Network, posterior, step, times, x, progress=None) -> tuple:
+def independent(network:Network, posterior, step, times, x, noise=None, progress=None) -> tuple:
     "Image and variance at every step, (steps + 1, B, C, H, W), by V' = a^2 V + b^2 gamma2"
-    V, grid, images, variances = torch.zeros_like(x), times.tolist(), [x], [torch.zeros_like(x)]
+    V, grid, images, variances, draw = torch.zeros_like(x), times.tolist(), [x], [torch.zeros_like(x)], noise and noise()
     for t, s in zip(grid, grid[1:]):
-        a, b = coefficients(step, t, s)
-        phi = network.features(x, t)
-        x, V = a * x + b * network.model.head(phi).to(x), a**2 * V + b**2 * posterior.variance(phi).to(x)
+        form = published_form(step, t, s)
+        phi = network.features(form.point(network, x), form.time)
+        x = form.a * x + form.b * network.model.head(phi).to(x) + (form.c * draw() if form.c else 0.)
+        V = form.a**2 * V + form.b**2 * posterior.variance(phi).to(x)
         images.append(x)
         variances.append(V)
         if progress: progress()
     return torch.stack(images), torch.stack(variances)
+
+# %% ../nbs/08_propagation.ipynb #3c7b5d5d
+def fresh_noise(network:Network, step, times, x, draws:int, seeds, progress=None) -> torch.Tensor:
+    "Variance at every step, (steps + 1, B, C, H, W), over `draws` noise sequences of a stochastic sampler, from the same start with the same weights"
+    noises = [SeededNoise(seeds, f'fresh-{m}') for m in range(draws)]
+    total, squares, rows, first = 0., 0., max(1, network.max_batch // len(x)), None
+    for i in range(0, draws, rows):
+        part = noises[i:i + rows]
+        draw = lambda: torch.stack([n.randn(*x.shape[1:]) for n in part]).to(x)
+        states = torch.stack(trajectory(step, network, x.expand(len(part), *x.shape), times, draw, progress))
+        first = states[:, :1] if first is None else first                       # variances are taken about one of the draws, which keeps their digits
+        total, squares = total + (states - first).sum(1), squares + (states - first).square().sum(1)
+    return (squares - total.square() / draws) / (draws - 1)
 
 # %% ../nbs/08_propagation.ipynb #9f4bfd9b
 PROPAGATIONS = ('shared', 'ensemble', 'bayesdiff', 'independent')
@@ -206,7 +267,7 @@ def check_propagation(model, propagation:str, sampler:str, rank=None, draws:int=
         if propagation != 'shared': raise ValueError(f"rank belongs to propagation 'shared', not to {propagation!r}; leave it out.")
         if not isinstance(rank, int) or not 1 <= rank <= P: raise ValueError(f"rank is {rank!r}; pass a whole number from 1 to {P}, or None for exact.")
     if propagation in ('ensemble', 'bayesdiff') and (not isinstance(draws, int) or draws < 2): raise ValueError(f"draws is {draws!r}; pass a whole number of at least 2.")
-    if propagation in ('bayesdiff', 'independent'): check_one_evaluation(model.process, sampler, propagation)
+    if propagation in ('bayesdiff', 'independent'): check_published_form(model.process, sampler, propagation)
     return dict(shared=(P if rank is None else rank) + 1, ensemble=draws, bayesdiff=draws + 1, independent=1)[propagation]
 
 @torch.no_grad()
@@ -224,6 +285,9 @@ def sample_with_uncertainty(
     max_batch:int=256,           # most images in one pass through the network
     draw_seed:int=0,             # of the posterior draws of "ensemble"
     centred:bool=True,           # of "bayesdiff": subtract the mean of the draws in the covariance; False: as printed
+    skip:int=1,                  # of "bayesdiff": let the weights be uncertain at every skip-th step only
+    branches:str='independent',  # of "bayesdiff" with guidance: how the uncertainties of the two branches are combined, or "joint"
+    noise_draws:int=0,           # if > 1 and the sampler is stochastic: noise sequences for `aleatoric_steps`
     difference:float=1e-3,       # relative step of exact "shared", see `difference_steps`
     progress:bool=False,         # show a progress bar
 ) -> UncertainSamples:
@@ -231,15 +295,22 @@ def sample_with_uncertainty(
 
     Sample i, and its variance, depend on `seeds[i]` and `labels[i]` alone. Passes through the network per evaluation of f: K + 1 for exact
     "shared" (K = number of weights of the last layer), rank + 1 for rank "shared", draws (+ 1 undisturbed) for "ensemble", draws + 1 for
-    "bayesdiff", 1 for "independent"; twice that with guidance.
+    "bayesdiff" (none of them at its first step and where it skips), 1 for "independent"; twice that with guidance. `noise_draws` adds that many.
+
+    `variance_steps` is the variance by the weights, with the sampler's own noise held fixed; what that noise does is in `aleatoric_steps`, for
+    "bayesdiff" always, by its recursion, and for the others if `noise_draws` asks for it.
 
     Raises `ValueError` for what `sample` refuses, an unknown propagation, a rank or number of draws out of range, a sampler that the propagation is
-    not defined for, or a posterior of another last layer; `RuntimeError` for a posterior that was not fitted."""
+    not defined for, a skip or number of noise draws out of range, or a posterior of another last layer; `RuntimeError` for a posterior that was not fitted."""
     labels, sampler, seeds = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
     width, P = check_propagation(model, propagation, sampler, rank, draws), sum(p.numel() for p in model.head.parameters())
     if len(posterior.mean) != P: raise ValueError(f"The posterior is over {len(posterior.mean)} weights, but the model's last layer has {P}; fit it to this model.")
+    if not isinstance(skip, int) or skip < 1: raise ValueError(f"skip is {skip!r}; pass a whole number of at least 1.")
+    if branches not in ('independent', 'joint'): raise ValueError(f"Unknown branches {branches!r}; choose independent or joint.")
+    if not isinstance(noise_draws, int) or noise_draws < 0 or noise_draws == 1: raise ValueError(f"noise_draws is {noise_draws!r}; pass 0 for none, or a whole number of at least 2.")
     step, times = model.process.samplers[sampler], model.process.times(steps)
-    group, parts = max(1, max_batch // width), []
+    stochastic = linear_form(step, *times[:2].tolist())[2] != 0 and steps > 1
+    group, parts, aleatoric = max(1, max_batch // width), [], []
     with model.evaluating(), tqdm(desc=propagation, unit='step', disable=not progress) as bar:
         for i in range(0, len(seeds), group):
             own, y = seeds[i:i + group], None if labels is None else labels[i:i + group]
@@ -253,15 +324,18 @@ def sample_with_uncertainty(
                 draw()
                 return draw
             if propagation == 'ensemble': part = ensemble(network, posterior, step, times, x, draws, draw_seed, noise, bar.update)
-            elif propagation == 'bayesdiff': part = bayesdiff(network, posterior, step, times, x, draws, own, centred, bar.update)
-            elif propagation == 'independent': part = independent(network, posterior, step, times, x, bar.update)
+            elif propagation == 'bayesdiff':
+                *part, A = bayesdiff(network, posterior, step, times, x, draws, own, centred, skip, branches, noise, bar.update)
+                if stochastic: aleatoric.append(A)
+            elif propagation == 'independent': part = independent(network, posterior, step, times, x, noise, bar.update)
             elif rank is None: part = shared_exact(network, posterior, step, times, x, difference, noise, bar.update)
             else: part = shared_rank(network, posterior, step, times, x, rank, noise, bar.update)
             parts.append(part)
+            if noise_draws and stochastic and propagation != 'bayesdiff': aleatoric.append(fresh_noise(network, step, times, x, noise_draws, own, bar.update))
     images, variances = (torch.cat(p, dim=1) for p in zip(*parts))
     images = images.float()
     return UncertainSamples(images[-1], variances[-1], images, variances, times, labels, seeds, sampler, propagation, rank,
-                            draws if propagation in ('ensemble', 'bayesdiff') else None, network.evaluations)
+                            draws if propagation in ('ensemble', 'bayesdiff') else None, network.evaluations, torch.cat(aleatoric, dim=1) if aleatoric else None)
 
 # %% ../nbs/08_propagation.ipynb #4c30b805
 @command

@@ -49,6 +49,12 @@ class Network:
         "f in the precision of x, for states (..., B, C, H, W)"
         return self._apply(self.model.head, x, t).to(x)
 
+    def branches(self, x, t:float) -> list:
+        "[(weight, phi), ...] at states x (B, C, H, W): the two branches of guidance, or the one without"
+        pairs = [(1., self.labels)] if self.guidance == 1 else [(self.guidance, self.labels), (1 - self.guidance, torch.full_like(self.labels, self.model.null_label))]
+        self.evaluations += len(pairs)
+        return [(w, Network(self.model, y, max_batch=self.max_batch).features(x, t)) for w, y in pairs]
+
     def _apply(self, head, x, t):
         lead, flat = x.shape[:-4], x.reshape(-1, *x.shape[-3:]).to(self.parameter)
         y = None if self.labels is None else self.labels.repeat(len(flat) // len(self.labels))
@@ -159,7 +165,7 @@ def add_sampling_arguments(parser):
     parser.add_argument('--model', default='mnist-flow', help='name of a bundled model, or a .safetensors file (default: %(default)s)')
     parser.add_argument('--labels', default='0-9', help='labels, such as 0-9 or 3,3,7 (default: %(default)s)')
     parser.add_argument('--steps', type=int, default=20, help='steps of the sampler (default: %(default)s)')
-    parser.add_argument('--sampler', help="the process's samplers, such as euler, heun, midpoint (default: the process's own)")
+    parser.add_argument('--sampler', help="flow: euler, heun, midpoint; diffusion: ddim, ddpm, ddpm-beta, dpm-solver-2 (default: euler or ddim)")
     parser.add_argument('--guidance', type=float, default=1., help='classifier-free guidance weight, 1 for none (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the first sample, the others count up (default: %(default)s)')
     parser.add_argument('--max-batch', type=int, default=256, help='most images in one pass through the network (default: %(default)s)')
