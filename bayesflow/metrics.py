@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CLASSIFIERS', 'total_ratio', 'pearson', 'spearman', 'negative_fraction', 'mean_interval', 'fidelity',
            'uncertainty_sum', 'uncertainty_delta', 'uncertainty_variance', 'Classifier', 'predict', 'accuracy',
-           'label_agreement', 'jitter', 'train_classifier', 'load_classifier']
+           'label_agreement', 'jitter', 'train_classifier', 'load_classifier', 'JudgeFeatures', 'frechet_distance']
 
 # %% ../nbs/09_metrics.ipynb #b2be2632
 import json, math
@@ -266,3 +266,32 @@ def load_classifier(
     except (SafetensorError, KeyError, TypeError, RuntimeError) as e:
         raise ValueError(f"{path} is not a classifier of this package ({type(e).__name__}: {e}); pass a file written by Classifier.save.") from None
     return net.to(device).eval()
+
+# %% ../nbs/09_metrics.ipynb #5cee6b3f
+class JudgeFeatures(nn.Module):
+    "Features of a `Classifier` in front of its last layer: images (B, C, H, W) in [-1, 1] -> (B, `num_features`)"
+    def __init__(self, classifier:Classifier):
+        super().__init__()
+        self.train(classifier.training)
+        self.body, self.num_features = classifier.body, classifier.head.in_features
+
+    def forward(self, x): return self.body(x)
+
+@torch.no_grad()
+def frechet_distance(
+    classifier,            # a `Classifier` of the dataset
+    images,                # (N, C, H, W) in [-1, 1], those under test
+    reference,             # (M, C, H, W) in [-1, 1], real ones
+    batch_size:int=500,    # images at a time
+) -> float:                # >= 0
+    "Fréchet distance between `images` and `reference` in the features of `classifier`; `ValueError` with fewer than two images of a kind"
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    for name, x in dict(images=images, reference=reference).items():
+        if len(x) < 2: raise ValueError(f"There are {len(x)} {name}; a covariance needs at least two.")
+    training, device = classifier.training, next(classifier.parameters()).device
+    distance = FrechetInceptionDistance(feature=JudgeFeatures(classifier.eval())).to(device)
+    try:
+        for x, real in [(reference, True), (images, False)]:
+            for part in x.split(batch_size): distance.update(part.to(device), real=real)
+    finally: classifier.train(training)
+    return max(0., distance.compute().item())

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['PALETTE', 'MAP', 'UNITS', 'style', 'Figure', 'save_figure', 'samples_grid', 'training_curve', 'uncertainty_by_step',
            'uncertainty_single', 'uncertainty_sum_over_time', 'uncertainty_metrics', 'flow_vs_diffusion',
-           'sum_over_time_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table', 'the_one_picture']
+           'sum_over_time_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table',
+           'quality_by_evaluations', 'resampled_grid', 'the_one_picture']
 
 # %% ../nbs/10_plots.ipynb #44e7edc7
 import functools, io, math
@@ -467,6 +468,52 @@ def cost_table(
     ax.set_yticks(y, table)
     ax.grid(False, axis='y')
     _plain(ax.xaxis)
+    return fig
+
+# %% ../nbs/10_plots.ipynb #cfbc06d5
+@_styled
+def quality_by_evaluations(
+    table,               # dictionary: sampler -> {network evaluations: {'label_agreement': (mean, std), 'frechet_distance': (mean, std)}}
+    floor:float=None,    # Fréchet distance of unseen real images from the same reference
+    ceiling:float=None,  # accuracy of the judge on real images
+    title:str=None,
+):
+    "Figure `quality_by_evaluations`: label agreement and Fréchet distance against the network evaluations spent per sample, one line per sampler, mean ± std over seeds"
+    if not table or not all(table.values()): raise ValueError("The table is empty; pass {sampler: {evaluations: {'label_agreement': (mean, std), 'frechet_distance': (mean, std)}}}.")
+    fig = _figure(8, 3.1 + 0.3 * bool(title), title)
+    ticks = sorted({n for row in table.values() for n in row})
+    for ax, name, scale, label in zip(fig.subplots(1, 2), ('label_agreement', 'frechet_distance'), (100, 1), ('label agreement (%)', "Fréchet distance in the judge's features")):
+        for k, (sampler, row) in enumerate(table.items()):
+            x = sorted(row)
+            mean, std = scale * np.array([row[n][name] for n in x], dtype=float).T
+            ax.errorbar(np.array(x) * 1.03**(k - (len(table) - 1) / 2), mean, std, color=PALETTE[k % 10], marker='os^DvP*'[k % 7], ms=4.5, capsize=2, elinewidth=0.9, label=sampler)
+        for value, text in [(ceiling and 100 * ceiling, 'real test images')] if scale == 100 else [(floor, 'real test images (floor)')]:
+            if value: ax.axhline(value, color='0.25', ls='--', lw=1, label=text)
+        ax.set(xscale='log', yscale='linear' if scale == 100 else 'log', xlabel='network evaluations per sample', ylabel=label)
+        ax.xaxis.set_major_locator(FixedLocator(ticks))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f'{v:g}'))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.legend()
+    return fig
+
+# %% ../nbs/10_plots.ipynb #1888e2cc
+@_styled
+def resampled_grid(
+    rows,                # dictionary: name -> (image (C, H, W), map or None, images (n, C, H, W) drawn again)
+    show:str='std',
+    title:str=None,
+):
+    "Figure `resampled_grid`: per row the original sample, its map, and samples drawn again from an uncertain state on its way"
+    n = max(len(again) for _, _, again in rows.values())
+    fig = _figure(0.95 * (n + 2) + 0.9, 1.0 * len(rows) + 0.35 + 0.3 * bool(title), title)
+    axes = np.atleast_2d(fig.subplots(len(rows), n + 2, squeeze=False))
+    for r, (name, (image, variance, again)) in enumerate(rows.items()):
+        for ax in axes[r]: _bare(ax)
+        _picture(axes[r, 0], image)
+        axes[r, 0].set_ylabel(name)
+        if variance is not None: _map(axes[r, 1], shown := _shown(variance, show), _top(shown))
+        for ax, x in zip(axes[r, 2:], again): _picture(ax, x)
+    for ax, text in zip(axes[0], ('sample', 'map', 'drawn again')): ax.set_title(text)
     return fig
 
 # %% ../nbs/10_plots.ipynb #b308b7a1
