@@ -6,7 +6,7 @@
 __all__ = ['PALETTE', 'MAP', 'UNITS', 'style', 'Figure', 'save_figure', 'samples_grid', 'training_curve', 'uncertainty_by_step',
            'uncertainty_single', 'uncertainty_sum_over_time', 'uncertainty_metrics', 'flow_vs_diffusion',
            'sum_over_time_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table',
-           'quality_by_evaluations', 'resampled_grid', 'the_one_picture']
+           'quality_by_evaluations', 'fidelity_by_sampler', 'resampled_grid', 'the_one_picture']
 
 # %% ../nbs/10_plots.ipynb #44e7edc7
 import functools, io, math
@@ -494,6 +494,26 @@ def quality_by_evaluations(
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f'{v:g}'))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.legend()
+    return fig
+
+# %% ../nbs/10_plots.ipynb #17074f1f
+@_styled
+def fidelity_by_sampler(
+    table,               # dictionary: name -> `fidelity(...)`, with ratio and Spearman as mean and std over images
+    wanted=None,         # dictionary: 'ratio' or 'spearman' -> (low, high), drawn as a band
+    title:str=None,
+):
+    "Figure `fidelity_by_sampler`: total variance over the truth and Spearman correlation with it, mean ± std over images, one row per sampler"
+    if not table: raise ValueError("The table is empty; pass {sampler: fidelity(...)}.")
+    fig = _figure(7.5, 0.36 * len(table) + 0.9 + 0.3 * bool(title), title)
+    y = np.arange(len(table))[::-1]
+    for ax, name, label in zip(fig.subplots(1, 2, sharey=True), ('ratio', 'spearman'), ('total variance / truth, per image', 'Spearman correlation with the truth')):
+        mean, std = np.array([(v[f'{name}_mean'], v[f'{name}_std']) for v in table.values()], dtype=float).T
+        ax.errorbar(mean, y, xerr=std, fmt='o', color=PALETTE[0], ms=4.5, capsize=2, elinewidth=0.9)
+        if wanted and name in wanted: ax.axvspan(*wanted[name], color=PALETTE[2], alpha=0.15, lw=0, zorder=0)
+        ax.set(xlabel=label, ylim=(-0.6, len(table) - 0.4))
+        ax.grid(False, axis='y')
+    ax.set_yticks(y, table)
     return fig
 
 # %% ../nbs/10_plots.ipynb #1888e2cc
