@@ -185,6 +185,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'bayesflow.metrics.accuracy': ('metrics.html#accuracy', 'bayesflow/metrics.py'),
                                    'bayesflow.metrics.fidelity': ('metrics.html#fidelity', 'bayesflow/metrics.py'),
                                    'bayesflow.metrics.frechet_distance': ('metrics.html#frechet_distance', 'bayesflow/metrics.py'),
+                                   'bayesflow.metrics.held_out': ('metrics.html#held_out', 'bayesflow/metrics.py'),
                                    'bayesflow.metrics.jitter': ('metrics.html#jitter', 'bayesflow/metrics.py'),
                                    'bayesflow.metrics.label_agreement': ('metrics.html#label_agreement', 'bayesflow/metrics.py'),
                                    'bayesflow.metrics.load_classifier': ('metrics.html#load_classifier', 'bayesflow/metrics.py'),

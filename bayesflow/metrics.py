@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['CLASSIFIERS', 'total_ratio', 'pearson', 'spearman', 'negative_fraction', 'mean_interval', 'fidelity',
            'uncertainty_sum', 'uncertainty_delta', 'uncertainty_variance', 'Classifier', 'predict', 'accuracy',
-           'label_agreement', 'jitter', 'train_classifier', 'load_classifier', 'JudgeFeatures', 'frechet_distance']
+           'label_agreement', 'jitter', 'train_classifier', 'load_classifier', 'JudgeFeatures', 'frechet_distance',
+           'held_out']
 
 # %% ../nbs/09_metrics.ipynb #b2be2632
 import json, math
@@ -295,3 +296,16 @@ def frechet_distance(
             for part in x.split(batch_size): distance.update(part.to(device), real=real)
     finally: classifier.train(training)
     return max(0., distance.compute().item())
+
+# %% ../nbs/09_metrics.ipynb #38bf1fd5
+def held_out(
+    labels,           # int64 (N,)
+    n:int,            # how many to hold out, the same number of each class (rounded down)
+    seed:int=0,
+) -> tuple:           # int64 indices of those held out, by turns one of each class, and of the rest
+    "Split a labelled set at random; `ValueError` if a class is too small for it"
+    order, classes = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)), labels.unique().tolist()
+    each = n // len(classes)
+    if not 0 < each <= labels.bincount()[classes].min(): raise ValueError(f"Cannot hold out {n} of {len(labels)} images with {len(classes)} classes; the smallest class has {labels.bincount()[classes].min()}.")
+    held = torch.stack([order[labels[order] == c][:each] for c in classes], dim=1).flatten()
+    return held, order[~torch.isin(order, held)]

@@ -474,7 +474,7 @@ def cost_table(
 @_styled
 def quality_by_evaluations(
     table,               # dictionary: sampler -> {network evaluations: {'label_agreement': (mean, std), 'frechet_distance': (mean, std)}}
-    floor:float=None,    # Fréchet distance of unseen real images from the same reference
+    floor:float=None,    # Fréchet distance of other real images from the same reference
     ceiling:float=None,  # accuracy of the judge on real images
     title:str=None,
 ):
@@ -487,7 +487,7 @@ def quality_by_evaluations(
             x = sorted(row)
             mean, std = scale * np.array([row[n][name] for n in x], dtype=float).T
             ax.errorbar(np.array(x) * 1.03**(k - (len(table) - 1) / 2), mean, std, color=PALETTE[k % 10], marker='os^DvP*'[k % 7], ms=4.5, capsize=2, elinewidth=0.9, label=sampler)
-        for value, text in [(ceiling and 100 * ceiling, 'real test images')] if scale == 100 else [(floor, 'real test images (floor)')]:
+        for value, text in [(ceiling and 100 * ceiling, 'real test images')] if scale == 100 else [(floor, 'real images (floor)')]:
             if value: ax.axhline(value, color='0.25', ls='--', lw=1, label=text)
         ax.set(xscale='log', yscale='linear' if scale == 100 else 'log', xlabel='network evaluations per sample', ylabel=label)
         ax.xaxis.set_major_locator(FixedLocator(ticks))

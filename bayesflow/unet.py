@@ -73,7 +73,7 @@ class UNet(nn.Module):
         down=(0, 1, 2),            # residual blocks at each resolution on the way down
         up=(1, 2, 0),              # residual blocks at each resolution on the way up
         embedding:int=128,         # size of the embedding of (t, y)
-        heads:int=2,               # heads of the self-attention at the lowest resolution, 0 for none
+        heads:int=0,               # heads of the self-attention at the lowest resolution, 0 for none
     ):
         super().__init__()
         self.config = dict(in_channels=in_channels, num_classes=num_classes, widths=list(widths), down=list(down), up=list(up), embedding=embedding, heads=heads)
