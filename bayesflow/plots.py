@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PALETTE', 'MAP', 'UNITS', 'style', 'Figure', 'save_figure', 'samples_grid', 'training_curve', 'uncertainty_by_step',
            'uncertainty_single', 'uncertainty_sum_over_time', 'uncertainty_metrics', 'flow_vs_diffusion',
-           'sum_over_time_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table',
+           'sum_over_time_comparison', 'spatial_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table',
            'quality_by_evaluations', 'fidelity_by_sampler', 'resampled_grid', 'the_one_picture']
 
 # %% ../nbs/10_plots.ipynb #44e7edc7
@@ -22,7 +22,7 @@ from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from .core import write_whole
-from .metrics import fidelity, uncertainty_delta, uncertainty_sum, uncertainty_variance
+from .metrics import fidelity, geometric_interval, uncertainty_delta, uncertainty_sum, uncertainty_variance
 
 # %% ../nbs/10_plots.ipynb #4917a52d
 PALETTE = sns.color_palette('colorblind').as_hex()
@@ -335,16 +335,56 @@ def sum_over_time_comparison(
     log:bool=True,       # logarithmic scale: methods may differ by orders of magnitude
     title:str=None,
 ):
-    "Figure `sum_over_time_comparison`: total variance against the fraction of steps taken, mean ± std over images, one line per method"
-    fig = _figure(5, 3.2 + 0.3 * bool(title), title)
+    "Figure `sum_over_time_comparison`: total variance against the fraction of steps taken, one line per method: median over images, a band for the middle half of them, bars for the 95 % interval of the geometric mean"
+    fig = _figure(5.4, 3.4 + 0.3 * bool(title), title)
     ax = fig.add_subplot()
     for k, (name, out) in enumerate(outs.items()):
-        sums = _array(uncertainty_sum(torch.as_tensor(out.variance_steps)))
-        x = np.linspace(0, 1, len(sums))
-        first = 1 if log and (sums[0] <= 0).any() else 0                   # the noise carries no variance: nothing to show on a logarithmic scale
-        _band(ax, x[first:], sums[first:], color=PALETTE[k % 10], marker='os^Dv'[k % 5], ms=3, label=name)
-    ax.set(xlabel='fraction of steps taken (noise → image)', ylabel=_SUM, xlim=(0, 1), yscale='log' if log else 'linear')
+        sums = uncertainty_sum(torch.as_tensor(out.variance_steps))[1:]     # the noise carries no variance: nothing to show on a logarithmic scale
+        x = np.linspace(0, 1, len(sums) + 1)[1:]
+        low, middle, high = _array(sums.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=sums.dtype), dim=1))
+        ax.plot(x, middle, color=PALETTE[k % 10], marker='os^Dv'[k % 5], ms=3, label=name)
+        if sums.shape[1] == 1: continue
+        ax.fill_between(x, low, high, color=PALETTE[k % 10], alpha=0.15, lw=0)
+        if (sums <= 0).any(): continue                                          # the published recursion goes below zero, where there is no geometric mean
+        mean, bottom, top = np.array([geometric_interval(v) for v in sums]).T
+        ax.errorbar(x, mean, (mean - bottom, top - mean), fmt='none', ecolor=PALETTE[k % 10], capsize=2.5, elinewidth=0.9)
+    ax.set(xlabel='fraction of steps taken (noise → image)', ylabel=_SUM, xlim=(0, 1.02), yscale='log' if log else 'linear')
     ax.legend()
+    return fig
+
+@_styled
+def spatial_comparison(
+    outs,                # dictionary: name -> object with `variance` (B, C, H, W) and `labels` (B,)
+    patterns,            # dictionary: name -> {quantity: (mean, low, high)}, the quantities of `spatial_pattern`
+    class_names=None,
+    title:str=None,
+):
+    "Figure `spatial_comparison`: mean map of each class, every map divided by its total, above the quantities of the spatial pattern with their intervals"
+    classes = sorted({int(c) for o in outs.values() for c in _array(o.labels)})
+    quantities, n = list(next(iter(patterns.values()))), len(outs)
+    fig = _figure(0.85 * len(classes) + 1.6, 0.95 * n + 0.42 * len(quantities) + 1.1 + 0.3 * bool(title), title)
+    top, bottom = fig.subfigures(2, 1, height_ratios=[0.95 * n + 0.3, 0.42 * len(quantities) + 0.8])
+    name_of, mean_maps = _names(class_names), {}
+    for name, out in outs.items():
+        relative = _array(out.variance).mean(1, dtype=np.float64)
+        relative = relative / relative.sum((1, 2), keepdims=True)
+        mean_maps[name] = [relative[_array(out.labels) == c].mean(0) for c in classes]
+    vmax = max(m.max() for row in mean_maps.values() for m in row)
+    axes = top.subplots(n, len(classes), squeeze=False)
+    for r, (name, row) in enumerate(mean_maps.items()):
+        for ax, c, m in zip(axes[r], classes, row):
+            handle = _map(ax, 100 * m, 100 * vmax)
+            if not r: ax.set_title(name_of(c), fontsize=8)
+        axes[r, 0].set_ylabel(name)
+    _bar(top, handle, "share of the\nmap's total (%)", ax=axes, fraction=0.02, pad=0.01)
+    ax, y = bottom.add_subplot(), np.arange(len(quantities))[::-1]
+    for k, (name, row) in enumerate(patterns.items()):
+        mean, low, high = np.array([row[q] for q in quantities], dtype=float).T
+        ax.errorbar(mean, y + 0.12 * (n - 1) - 0.24 * k, xerr=(mean - low, high - mean), fmt='os^Dv'[k % 5], color=PALETTE[k % 10], ms=4, capsize=2.5, elinewidth=0.9, label=name)
+    ax.set_yticks(y, [q.replace('_', ' ') for q in quantities])
+    ax.set(xlabel='share, fraction of pixels, or correlation (mean over images, 95 % interval)', ylim=(-0.6, len(quantities) - 0.4))
+    ax.axvline(0, color='0.4', lw=0.8)
+    ax.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
     return fig
 
 # %% ../nbs/10_plots.ipynb #b830850d
