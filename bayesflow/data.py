@@ -71,13 +71,13 @@ def read_idx(
 _FILES = {'train': ('train-images-idx3-ubyte', 'train-labels-idx1-ubyte'), 'test': ('t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte')}
 
 DATASETS = {
-    'MNIST': dict(lite='mnist-lite.npz', md5={
+    'MNIST': dict(short='mnist', lite='mnist-lite.npz', md5={
         'train': ('6bbc9ace898e44ae57da46a324031adb', 'a25bea736e30d166cdddb491f175f624'),
         'test': ('2646ac647ad5339dbf082846283269ea', '27ae3e4e09519cfbb04c329615203637')}),
-    'FashionMNIST': dict(lite='fashion-lite.npz', md5={
+    'FashionMNIST': dict(short='fashion', lite='fashion-lite.npz', md5={
         'train': ('f4a8712d7a061bf5bd6d2ca38dc4d50a', '9018921c3c673c538a1fc5bad174d6f9'),
         'test': ('8181f5470baa50b63fa0f6fddb340f0a', '15d484375f8d13e6eb1aabb0c3f46965')}),
-    'KMNIST': dict(lite=None, md5={'train': (None, None), 'test': (None, None)}),
+    'KMNIST': dict(short='kmnist', lite=None, md5={'train': (None, None), 'test': (None, None)}),
 }
 
 CLASSES = {

@@ -48,7 +48,7 @@ class TrainConfig:
     lite:bool = False               # train on the bundled lite split
     root:str = None                 # where to look for the data first
     val_images:int = 2000           # test images for the validation loss, with fixed noise and times
-    out:str = None                  # folder of the run; default: checkpoints/<dataset>-<method>
+    out:str = None                  # folder of the run; default: checkpoints/<mnist, fashion or kmnist>-<method>
     init:str = None                 # start from the weights of this bundled model or .safetensors file, not from random ones
     overwrite:bool = False          # start over in a folder that has a run
     resume:bool = False             # continue the run in the folder
@@ -59,7 +59,7 @@ class TrainConfig:
     net:dict = dataclasses.field(default_factory=dict)        # further arguments of `UNet`
 
     @property
-    def folder(self): return Path(self.out or f'checkpoints/{self.dataset.lower()}-{self.method}')
+    def folder(self): return Path(self.out or f"checkpoints/{DATASETS[self.dataset]['short']}-{self.method}")
 
     def check(self):
         "Say in one sentence what is wrong with this configuration (`ValueError`), before any work"
