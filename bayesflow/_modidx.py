@@ -227,6 +227,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'bayesflow.plots.cost_table': ('plots.html#cost_table', 'bayesflow/plots.py'),
                                  'bayesflow.plots.fidelity_by_sampler': ('plots.html#fidelity_by_sampler', 'bayesflow/plots.py'),
                                  'bayesflow.plots.flow_vs_diffusion': ('plots.html#flow_vs_diffusion', 'bayesflow/plots.py'),
+                                 'bayesflow.plots.guidance_branches': ('plots.html#guidance_branches', 'bayesflow/plots.py'),
                                  'bayesflow.plots.propagation_fidelity': ('plots.html#propagation_fidelity', 'bayesflow/plots.py'),
                                  'bayesflow.plots.quality_by_evaluations': ('plots.html#quality_by_evaluations', 'bayesflow/plots.py'),
                                  'bayesflow.plots.resampled_grid': ('plots.html#resampled_grid', 'bayesflow/plots.py'),

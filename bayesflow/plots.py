@@ -6,7 +6,7 @@
 __all__ = ['PALETTE', 'MAP', 'UNITS', 'style', 'Figure', 'save_figure', 'samples_grid', 'training_curve', 'uncertainty_by_step',
            'uncertainty_single', 'uncertainty_sum_over_time', 'uncertainty_metrics', 'flow_vs_diffusion',
            'sum_over_time_comparison', 'spatial_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table',
-           'quality_by_evaluations', 'fidelity_by_sampler', 'resampled_grid', 'the_one_picture']
+           'quality_by_evaluations', 'fidelity_by_sampler', 'resampled_grid', 'the_one_picture', 'guidance_branches']
 
 # %% ../nbs/10_plots.ipynb #44e7edc7
 import functools, io, math
@@ -591,3 +591,24 @@ def the_one_picture(
     "The README's figure: sample, truth, ours and the published recursion on the truth's scale, and the last brightened to its own"
     if image.ndim == 3: image, truth, ours, published = (v[None] for v in (image, truth, ours, published))
     return _compare(image, truth, dict(zip(names, (ours, published))), None, names[1:], show, 0, truth_name, title)
+
+# %% ../nbs/10_plots.ipynb #5051eae4
+@_styled
+def guidance_branches(
+    results,             # dictionary: guidance weight -> (times (steps,), {'joint', 'independent', 'truth': (steps, B, C, H, W)})
+    title:str=None,
+):
+    "Figure `guidance_branches`: total variance of the guided output over the truth along the trajectory, mean ± std over images, joint and independent branches"
+    if not results: raise ValueError("There are no results; pass {weight: (times, {'joint': ..., 'independent': ..., 'truth': ...})}.")
+    fig = _figure(5.8, 3.3 + 0.3 * bool(title), title)
+    ax = fig.add_subplot()
+    for k, (weight, (times, variances)) in enumerate(results.items()):
+        totals = {how: _array(uncertainty_sum(torch.as_tensor(v))) for how, v in variances.items()}
+        for how, ls, marker in (('joint', '-', 'o'), ('independent', '--', 's')):
+            _band(ax, _array(times), totals[how] / totals['truth'], color=PALETTE[k % 10], ls=ls, marker=marker, ms=3, label=f's = {weight:g}, {how}')
+    ax.axhline(1, color='0.25', lw=0.8)
+    ax.set(yscale='log', ylabel='total variance of the output / truth')
+    _plain(ax.yaxis)
+    _time_axis(ax, [_array(times)[0], _array(times)[-1]])
+    ax.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
+    return fig
