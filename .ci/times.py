@@ -2,8 +2,9 @@
 
     .venv/bin/python .ci/times.py              both
     .venv/bin/python .ci/times.py test         only one; what was measured before stays
+    .venv/bin/python .ci/times.py --figures    and keep the figures that the clone made
 """
-import json, os, subprocess, sys, tempfile, time
+import json, os, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,7 +18,7 @@ def seconds(*cmd, cwd):
 
 
 COMMANDS = dict(run_all=["./run_all.sh"], test=["./run_all.sh", "test"])
-wanted = sys.argv[1:] or list(COMMANDS)
+wanted = [a for a in sys.argv[1:] if a != "--figures"] or list(COMMANDS)
 if unknown := set(wanted) - set(COMMANDS): sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(COMMANDS)}.")
 path = ROOT/"figures/running_times.json"
 with tempfile.TemporaryDirectory() as tmp:
@@ -25,6 +26,7 @@ with tempfile.TemporaryDirectory() as tmp:
     seconds("git", "clone", "--quiet", str(ROOT), str(clone), cwd=tmp)
     times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), install_seconds=seconds("./run_all.sh", "--list", cwd=clone))
     for name in wanted: times[f"{name}_seconds"] = seconds(*COMMANDS[name], cwd=clone)
+    if "--figures" in sys.argv: shutil.copytree(clone/"figures", ROOT/"figures", dirs_exist_ok=True)
 times = {**(json.loads(path.read_text()) if path.exists() else {}), **times}
 part = path.with_name(".running_times.part.json")
 part.write_text(json.dumps(times, indent=1) + "\n")
