@@ -52,6 +52,35 @@ class GenerativeModel:
     @property
     def device(self): return next(self.net.parameters()).device
 
+    @classmethod
+    def wrap(cls,
+        net,                    # an nn.Module that somebody else trained; it stays as it is
+        process,                # what its prediction means: `FlowMatching()`, `Diffusion(...)`
+        last_layer:str=None,    # name of the last linear layer; default: the one that runs last, see `info['last_layer']`
+        forward=None,           # forward(net, x, t, y) -> the prediction (B, C, H, W); default: net(x, t), or net(x, t, y) with labels
+        image_shape:tuple=None, # (C, H, W); default: by `net.config`, where it says
+        time='unit',            # what the network takes as time: a key of `bayesflow.wrapping.TIMES`, or a function of t (B,), or None if it does not look at it
+        num_classes:int=None,   # number of labels, None for a network without
+        null_label:int=None,    # label that stands for none, for guidance
+        info:dict=None,         # more to remember, such as `name`
+    ):
+        """A model from any network that is linear in its last layer (chapter 15).
+
+        Raises `ValueError` in one sentence when the network cannot be called like that, has no linear last layer, or does more to that layer's output than move, select and multiply it."""
+        from bayesflow.wrapping import wrap_network
+        if image_shape is None:
+            c = getattr(net, 'config', None)
+            get = lambda k: c.get(k) if isinstance(c, dict) else getattr(c, k, None)
+            channels, size = get('in_channels'), get('sample_size')
+            if not channels or not size: raise ValueError("The size of the images is not known; pass image_shape=(C, H, W).")
+            image_shape = (channels, *(size if isinstance(size, (tuple, list)) else (size, size)))
+        wrapped = wrap_network(net, process, tuple(image_shape), last_layer, forward, time, num_classes, null_label)
+        return cls(wrapped, process, dict(info or {}, image_shape=list(image_shape), num_classes=num_classes, last_layer=wrapped.layer))
+
+    def __repr__(self):
+        layer = f", last layer {self.info['last_layer']!r}" if 'last_layer' in self.info else ''
+        return f"GenerativeModel({self.info.get('name', type(self.net).__name__)}: {self.process.name}, images {self.image_shape}{layer} with {sum(p.numel() for p in self.head.parameters()):,} weights)"
+
     def features(self, x, t, y=None):
         "phi, the input of the head"
         return self.net.features(x, t, y)
@@ -74,6 +103,7 @@ class GenerativeModel:
 
     def save(self, path) -> Path:
         "Write weights, configuration and training record to one safetensors file, whole or not at all"
+        if not hasattr(self.net, 'config'): raise ValueError("Only networks of this package are saved as models; keep a wrapped network in its own format, and wrap it again.")
         metadata = dict(net=self.net.config, process=self.process.config(), info=self.info)
         state = {k: v.detach().cpu().contiguous() for k, v in self.net.state_dict().items()}
         return write_whole(path, lambda p: save_file(state, p, metadata={'bayesflow': json.dumps(metadata, sort_keys=True)}))
