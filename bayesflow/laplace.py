@@ -451,18 +451,46 @@ class LastLayerPosterior:
         return self.mean + math.sqrt(self.temperature)*(self.la.sample(n, generator) - self.mean)
 
     def factor(self,
-        rank=None # how many leading rows; None: all P
-    ): # (rank, P)
-        "Rows l_k with sum_k l_k l_k^T = Sigma of the whole head, the one that moves the outputs of the fit most (l^T M l) first."
+        rank=None, # how many leading rows; None: all P
+        random=0, # how many rows for the rest, drawn from it
+        generator=None # torch.Generator on the CPU for those; None: one seeded with 0
+    ): # (rank + random, P)
+        """Rows l_k with sum_k l_k l_k^T = Sigma of the whole head, the one that moves the outputs of the fit most (l^T M l) first.
+
+        With a rank below P the sum is the leading part of Sigma, `captured(rank)` of the variance of the outputs. `random` rows, drawn from the Gaussian of the rest and divided by the
+        root of their number, then stand for it: the sum is Sigma in expectation."""
         idx, P = block_index(self.la.model.layer), self.la.n_params
         if rank is not None and not 1 <= rank <= P: raise ValueError(f"rank is {rank}, but the last layer has 1 to {P} directions.")
+        if random < 0 or int(random) != random: raise ValueError(f"random is {random}: pass a whole number of rows, 0 for none.")
+        l, channel, k, copies, _ = self._directions()
+        rows = lambda channel, k: l.new_zeros(len(k), P).scatter_(1, idx[channel], l[channel//copies, k])
+        leading = rows(channel[:rank], k[:rank])
+        if not random or rank in (None, P): return leading
+        if generator is None: generator = torch.Generator().manual_seed(0)
+        z = torch.randn(random, P - rank, generator=generator, dtype=torch.float64)/math.sqrt(random)
+        rest, c, j = l.new_zeros(random, *idx.shape), channel[rank:], k[rank:]                # a combination of the other directions, channel by channel
+        for ch in range(len(idx)):
+            own = c == ch
+            rest[:, ch] = z[:, own] @ l[ch//copies, j[own]]
+        return torch.cat([leading, torch.empty(random, P, dtype=l.dtype).index_copy_(1, idx.flatten(), rest.flatten(1))])
+
+    def captured(self,
+        rank # how many leading rows of `factor`
+    )->float: # in [0, 1]
+        "Share of the variance of the outputs, over the pixels of the fit, that the leading rows of `factor` hold."
+        explained = self._directions()[-1]
+        if not 1 <= rank <= len(explained): raise ValueError(f"rank is {rank}, but the last layer has 1 to {len(explained)} directions.")
+        return float(explained[:rank].sum()/explained.sum())
+
+    def _directions(self):
+        "Directions of each group as rows (G, K, K); of all of them, the leading ones first: output channel, number in its group, output channels per group, variance of the outputs"
         value, vector = torch.linalg.eigh(self._precision)
         l = (vector*(self.temperature/value).sqrt()[:, None]).mT                            # (G, K, K), a row for each direction
         explained = torch.einsum("gik,gkj,gij->gi", l, self._M, l)
-        copies = len(idx)//len(l)
-        order = explained.repeat_interleave(copies, 0).flatten().argsort(descending=True, stable=True)[:rank]
-        channel, k = order//l.shape[1], order % l.shape[1]
-        return l.new_zeros(len(order), P).scatter_(1, idx[channel], l[channel//copies, k])
+        copies = len(self.la.model.layer.weight)//len(l)
+        explained = explained.repeat_interleave(copies, 0).flatten()
+        order = explained.argsort(descending=True, stable=True)
+        return l, order//l.shape[1], order % l.shape[1], copies, explained[order]
 
     def scale(self,
         factor # rows of weight changes, (R, P)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .propagation import exact_states, rank_states
+from .propagation import shared_exact, shared_rank
 from .sampling import Network, SeededNoise, check_request, trajectory
 
 # %% ../nbs/14_resampling.ipynb #ad61f716
@@ -79,8 +79,8 @@ def resample(
             draw = lambda: sequence.randn(*model.image_shape).to(model.device, torch.float64)
             x = draw()
             head = times[:at + 1]
-            states = exact_states(network, posterior, step, head, x, noise=lambda: draw) if rank is None else rank_states(network, posterior, step, head, x, rank, noise=lambda: draw)
-            x, S = states[-1]
+            images, _, S = shared_exact(network, posterior, step, head, x, noise=lambda: draw) if rank is None else shared_rank(network, posterior, step, head, x, rank, noise=lambda: draw)
+            x = images[-1]
             again = draw_states(x, S, n, own, scale, kind)
             ends = trajectory(step, network, torch.cat([x[None], again]), times[at:], draw)[-1]
             parts.append((ends[:1].float(), ends[1:].float(), again, x[None], S.square().sum(0)[None]))

@@ -77,13 +77,16 @@ def trajectory(
     times,               # (steps + 1,)
     noise=None,          # function () -> noise shaped like a batch of images, for stochastic steps
     progress=None,       # called after each step
-) -> list:               # steps + 1 states
-    "Follow `step` along `times` and keep every state"
-    states, grid = [x], times.tolist()
+    keep=None,           # what to keep of a state, a function of it; default: all
+) -> list:               # steps + 1 states, or what was kept of them
+    "Follow `step` along `times`"
+    keep = keep or (lambda state: state)
+    kept, grid = [keep(x)], times.tolist()
     for t, s in zip(grid, grid[1:]):
-        states.append(step(states[-1], f, t, s, noise))
+        x = step(x, f, t, s, noise)
+        kept.append(keep(x))
         if progress: progress()
-    return states
+    return kept
 
 # %% ../nbs/05_sampling.ipynb #67659c50
 def check_request(
