@@ -31,8 +31,8 @@ class Schedule:
         if betas is None: betas = _betas(name)
         else:
             name, betas = 'custom', torch.as_tensor(betas, dtype=torch.float64).cpu()
-            if betas.ndim != 1 or len(betas) < 2 or not ((betas > 0) & (betas < 1)).all():
-                raise ValueError(f"betas has shape {tuple(betas.shape)} and runs from {betas.min():.3g} to {betas.max():.3g}; pass a list of at least two variances between 0 and 1, without the ends.")
+            if betas.ndim != 1 or len(betas) < 2: raise ValueError(f"betas has shape {tuple(betas.shape)}; pass a list of at least two variances between 0 and 1.")
+            if not ((betas > 0) & (betas < 1)).all(): raise ValueError(f"betas run from {betas.min():.3g} to {betas.max():.3g}; pass variances between 0 and 1, without the ends.")
         self.name, self.betas, self.log_alpha_bar = name, betas, torch.log1p(-betas).cumsum(0)
 
     def __len__(self): return len(self.log_alpha_bar)

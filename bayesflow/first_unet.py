@@ -17,7 +17,8 @@ from .pretrained import GenerativeModel, read_state
 # %% ../nbs/17_first_unet.ipynb #e3bdc319
 def _layers(state:dict, prefix:str) -> list:
     "[(kind, {parameter: tensor}), ...] of the modules below a prefix, in the order of the checkpoint; `ValueError` for what is none of them"
-    groups = {}
+    groups, natural = {}, lambda k: [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', k)]
+    if list(state) == sorted(state): state = {k: state[k] for k in sorted(state, key=natural)}          # safetensors keeps names in alphabetical order, where 10 comes before 2
     for k, v in state.items():
         if k.startswith(prefix + '.'): groups.setdefault(k.rpartition('.')[0], {})[k.rpartition('.')[2]] = v
     layers = []

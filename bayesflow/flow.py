@@ -37,7 +37,7 @@ class FlowMatching:
     ) -> tuple:              # x_t and the target v, both (B, C, H, W)
         "The point at time t of the straight path from noise to data, and its velocity"
         t = t.view(-1, *[1] * (x_1.ndim - 1))
-        return (1 - t) * x_0 + t * x_1, x_1 - x_0
+        return ((1 - t) * x_0 + t * x_1).to(x_1), x_1 - x_0
 
     def loss(self,
         net,                 # net(x, t, y)

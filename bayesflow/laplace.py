@@ -434,13 +434,13 @@ class LastLayerPosterior:
 
     def variance(self,
         phi # features, (B, c, H, W) or (B, ..., in)
-    ): # gamma^2, the shape of `head(phi)`, in the dtype and on the device of `phi`
+    ): # gamma^2, the shape of `head(phi)`, on the device of `phi` and in its dtype, but at least float32
         "Variance of every output of the network through its last layer, phi_p^T Sigma phi_p; the residual's sigma^2 is not in it."
         layer = self.la.model.layer
         device = "cpu" if phi.device.type == "mps" else phi.device                          # no float64 there
         A, R = patches(layer, phi.to(device).to(torch.float64)), self._root.to(device)
         v = (R.mT @ A).square().sum(2)*self.temperature                                     # (B, G, L)
-        return fold(layer, phi, v.repeat_interleave(len(layer.weight)//len(R), 1)).to(phi.dtype).to(phi.device)
+        return fold(layer, phi, v.repeat_interleave(len(layer.weight)//len(R), 1)).to(torch.promote_types(phi.dtype, torch.float32)).to(phi.device)
 
     def sample(self,
         n=1, # how many

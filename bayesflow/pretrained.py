@@ -65,7 +65,8 @@ class GenerativeModel:
         null_label:int=None,    # label that stands for none, for guidance
         info:dict=None,         # more to remember, such as `name`
     ):
-        """A model from any network that is linear in its last layer (chapter 15).
+        """A model from any network that is linear in its last layer (chapter 15). Where that layer makes more than the prediction, or its output is multiplied by a constant, `head` is a copy of the part that
+        counts: wrap again after changing the network's weights.
 
         Raises `ValueError` in one sentence when the network cannot be called like that, has no linear last layer, or does more to that layer's output than move, select and multiply it."""
         from bayesflow.wrapping import wrap_network
@@ -185,12 +186,13 @@ def read_state(
     path = Path(path)
     if not path.is_file(): raise FileNotFoundError(f"There is no checkpoint {path}.")
     if path.suffix == '.safetensors':
+        if key is not None: raise ValueError(f"{path} is a safetensors file, which holds one set of weights; leave out key={key!r}.")
         try:
             with safe_open(path, 'pt') as f: return {k: f.get_tensor(k) for k in f.keys()}
         except SafetensorError as e: raise ValueError(f"{path} is not a readable safetensors file ({e}).") from None
     try: state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e:
-        raise ValueError(f"{path} is not a state dict alone ({type(e).__name__}): it holds objects that only running its code could build. Where it came from, save the weights with torch.save(net.state_dict(), path) or as safetensors.") from None
+        raise ValueError(f"{path} is not a state dict alone ({type(e).__name__}): it is damaged, no checkpoint, or holds objects that only running its code could build. Where it came from, save the weights with torch.save(net.state_dict(), path) or as safetensors.") from None
     if key is not None:
         if not isinstance(state, dict) or key not in state: raise ValueError(f"{path} has no {key!r}; it holds {', '.join(map(str, state)) if isinstance(state, dict) else type(state).__name__}.")
         state = state[key]
@@ -205,9 +207,8 @@ def load_weights(
     key:str=None,
 ):                    # the network
     "Put the weights of a checkpoint into a network; `ValueError` unless names and shapes are the same (a prefix `module.` is taken off)"
-    state = read_state(path, key)
-    if all(k.startswith('module.') for k in state): state = {k.removeprefix('module.'): v for k, v in state.items()}
-    own = net.state_dict()
+    state, own = read_state(path, key), net.state_dict()
+    if all(k.startswith('module.') for k in state) and not all(k.startswith('module.') for k in own): state = {k.removeprefix('module.'): v for k, v in state.items()}
     some = lambda names: f"{', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
     problems = [f"{what} {some(names)}" for what, names in [
         ('without', sorted(own.keys() - state.keys())), ('with the unknown', sorted(state.keys() - own.keys())),

@@ -100,7 +100,9 @@ def difference_steps(
 ) -> torch.Tensor:               # (K,) multiples of the rows
     "How far to move the last layer along each row of L"
     scale = posterior.scale(L)
-    return difference * posterior.scale(torch.atleast_2d(posterior.mean)) / scale.clamp(min=1e-6 * scale.max())
+    size = posterior.scale(torch.atleast_2d(posterior.mean))
+    if size == 0: size = posterior.sigma                             # a last layer of zeros
+    return difference * size / scale.clamp(min=1e-6 * scale.max())
 
 MAX_ENTRIES = 2**26        # numbers in a stack of columns, 512 MiB in float64; more columns are followed in parts, more images in groups
 
@@ -112,12 +114,12 @@ class Summary:
 
     def __call__(self, X):
         x, self.S = self.split(X)
-        return x, self.S.square().sum(0)
+        return x.clone(), self.S.square().sum(0)                     # a view would keep the whole stack alive
 
-def shared_exact(network:Network, posterior, step, times, x, difference:float=1e-3, noise=None, progress=None, L=None) -> tuple:
-    """Image and variance at every step, (steps + 1, B, C, H, W), and S at the end, (K, B, C, H, W), with one pass through the network for x and for each of the K directions.
+def shared_exact(network:Network, posterior, step, times, x, difference:float=1e-3, noise=None, progress=None, L=None, columns:bool=False) -> tuple:
+    """Image and variance at every step, (steps + 1, B, C, H, W), and if `columns` S at the end, (K, B, C, H, W), else None; one pass through the network for x and for each of the K directions.
 
-    The directions are the rows of L (K, P); default: `posterior.factor()`."""
+    The directions are the rows of L (K, P); default: `posterior.factor()`. `noise()` starts the noise sequence of the samples anew."""
     L = (posterior.factor() if L is None else L).to(x.device)
     c, rows, variance, S = difference_steps(posterior, L.cpu(), difference).to(x), max(1, MAX_ENTRIES // x.numel()), 0., []
     for part, own in zip(L.split(rows), c.view(-1, 1, 1, 1, 1).split(rows)):
@@ -125,8 +127,8 @@ def shared_exact(network:Network, posterior, step, times, x, difference:float=1e
         keep = Summary(lambda X: (X[0], (X[1:] - X[:1]) / own))
         kept = trajectory(step, PerturbedHeads(network, delta), x.expand(len(delta), *x.shape), times, noise and noise(), progress, keep)
         variance = variance + torch.stack([V for _, V in kept])
-        S.append(keep.S)
-    return torch.stack([image for image, _ in kept]), variance, torch.cat(S)
+        if columns: S.append(keep.S)
+    return torch.stack([image for image, _ in kept]), variance, torch.cat(S) if columns else None
 
 # %% ../nbs/08_propagation.ipynb #a569ba02
 def leading_directions(
@@ -177,14 +179,14 @@ class Sensitivity:
         return torch.cat([f[:1], JS + apply_head(self.network.model.head, phi[0], self.L).to(X)])
 
 # %% ../nbs/08_propagation.ipynb #4d99e90b
-def shared_rank(network:Network, posterior, step, times, x, rank:int, noise=None, progress=None, L=None) -> tuple:
+def shared_rank(network:Network, posterior, step, times, x, rank:int, noise=None, progress=None, L=None, columns:bool=False) -> tuple:
     "The same as `shared_exact`, with rank + 1 passes through the network per evaluation of f"
     L = (posterior.factor() if L is None else L).to(x.device)
     X = torch.cat([x[None], x.new_zeros(len(L), *x.shape)])
     draw, keep = noise and noise(), Summary(lambda X: (X[0], X[1:]))
     only_x = draw and (lambda: torch.cat([draw()[None], x.new_zeros(len(L), *x.shape)]))
     kept = trajectory(step, Sensitivity(network, L, rank), X, times, only_x, progress, keep)
-    return *(torch.stack(v) for v in zip(*kept)), keep.S
+    return *(torch.stack(v) for v in zip(*kept)), keep.S if columns else None
 
 # %% ../nbs/08_propagation.ipynb #5d873047
 def push_forward(
@@ -200,7 +202,7 @@ def push_forward(
     h = step * x.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
     g = apply_batched(function, torch.cat([x[None], x + h * U]), max_batch)                        # (r + 1, B, ...)
     JU = (g[1:] - g[:1]) / h.view(-1, *[1] * (g.ndim - 2))
-    return g[0], torch.einsum('rb...,rbk->kb...', JU, W).square().sum(0)
+    return g[0], (JU.square() * W.square().sum(2).view(*JU.shape[:2], *[1] * (g.ndim - 2))).sum(0)      # the rows of W are orthogonal
 
 # %% ../nbs/08_propagation.ipynb #cc074237
 def linear_form(
@@ -319,6 +321,7 @@ def check_propagation(model, propagation:str, sampler:str, rank=None, draws:int=
     P = sum(p.numel() for p in model.head.parameters())
     if columns is not None or random_columns:
         if propagation != 'shared': raise ValueError(f"columns belong to propagation 'shared', not to {propagation!r}; leave them out.")
+        if columns is None: raise ValueError("random_columns stand for what columns leaves out; pass both.")
         if not isinstance(columns, int) or not 1 <= columns <= P: raise ValueError(f"columns is {columns!r}; pass a whole number from 1 to {P}, the weights of the last layer, or None for all of them.")
         if not isinstance(random_columns, int) or random_columns < 0: raise ValueError(f"random_columns is {random_columns!r}; pass a whole number, 0 for none.")
         P = columns + (random_columns if columns < P else 0)
@@ -372,6 +375,8 @@ def sample_with_uncertainty(
     if not isinstance(skip, int) or skip < 1: raise ValueError(f"skip is {skip!r}; pass a whole number of at least 1.")
     if branches not in ('independent', 'joint'): raise ValueError(f"Unknown branches {branches!r}; choose independent or joint.")
     if not isinstance(noise_draws, int) or noise_draws < 0 or noise_draws == 1: raise ValueError(f"noise_draws is {noise_draws!r}; pass 0 for none, or a whole number of at least 2.")
+    if propagation == 'shared' and rank is None and torch.finfo(next(model.head.parameters()).dtype).eps > 5e-3:
+        raise ValueError("Exact 'shared' takes differences that bfloat16 cannot resolve; pass a rank, or the model in float32.")
     if through is not None and propagation not in ('shared', 'ensemble'): raise ValueError(f"through needs the correlations between pixels, which {propagation!r} does not keep; use propagation 'shared' or 'ensemble'.")
     step, times = model.process.samplers[sampler], model.process.times(steps)
     stochastic = linear_form(step, *times[:2].tolist())[2] != 0 and steps > 1
@@ -399,7 +404,7 @@ def sample_with_uncertainty(
                 if stochastic: aleatoric.append(A)
             elif propagation == 'independent': part = independent(network, posterior, step, times, x, noise, bar.update)
             else:
-                *part, S = shared_exact(network, posterior, step, times, x, difference, noise, bar.update, L) if rank is None else shared_rank(network, posterior, step, times, x, rank, noise, bar.update, L)
+                *part, S = shared_exact(network, posterior, step, times, x, difference, noise, bar.update, L, through is not None) if rank is None else shared_rank(network, posterior, step, times, x, rank, noise, bar.update, L, through is not None)
                 if through is not None: own_pushed = push_forward(through, part[0][-1], S, rank, max_batch=max_batch)
             parts.append(part)
             if through is not None: pushed.append(own_pushed)

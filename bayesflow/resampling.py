@@ -6,11 +6,12 @@
 __all__ = ['KINDS', 'draw_states', 'Resampled', 'resample']
 
 # %% ../nbs/14_resampling.ipynb #3d13918a
+import math
 from dataclasses import dataclass
 
 import torch
 
-from .propagation import shared_exact, shared_rank
+from .propagation import MAX_ENTRIES, shared_exact, shared_rank
 from .sampling import Network, SeededNoise, check_request, trajectory
 
 # %% ../nbs/14_resampling.ipynb #ad61f716
@@ -71,16 +72,27 @@ def resample(
     if not isinstance(n, int) or n < 1: raise ValueError(f"n is {n!r}; pass a whole number of at least 1.")
     if kind not in KINDS: raise ValueError(f"Unknown kind {kind!r}; choose one of {', '.join(KINDS)}.")
     step, times, parts = model.process.samplers[sampler], model.process.times(steps), []
-    group = max(1, max_batch // (1 + (sum(p.numel() for p in model.head.parameters()) if rank is None else rank)))
+    K = sum(p.numel() for p in model.head.parameters())
+    group = max(1, min(max_batch // (1 + (K if rank is None else rank)), MAX_ENTRIES // (K * math.prod(model.image_shape))))
     with model.evaluating():
         for i in range(0, len(seeds), group):
             own = seeds[i:i + group]
-            network, sequence = Network(model, None if labels is None else labels[i:i + group], guidance, max_batch), SeededNoise(own)
-            draw = lambda: sequence.randn(*model.image_shape).to(model.device, torch.float64)
-            x = draw()
+            network, used = Network(model, None if labels is None else labels[i:i + group], guidance, max_batch), [0]
+
+            def noise(skip=0):
+                "The samples' own noise from the start, without what they start from and `skip` more; counts what is drawn"
+                sequence = SeededNoise(own)
+                draw = lambda: sequence.randn(*model.image_shape).to(model.device, torch.float64)
+                for _ in range(1 + skip): draw()
+                used[0] = skip
+                def count():
+                    used[0] += 1
+                    return draw()
+                return count
+            x = SeededNoise(own).randn(*model.image_shape).to(model.device, torch.float64)
             head = times[:at + 1]
-            images, _, S = shared_exact(network, posterior, step, head, x, noise=lambda: draw) if rank is None else shared_rank(network, posterior, step, head, x, rank, noise=lambda: draw)
-            x = images[-1]
+            path, _, S = shared_exact(network, posterior, step, head, x, noise=noise, columns=True) if rank is None else shared_rank(network, posterior, step, head, x, rank, noise=noise, columns=True)
+            x, draw = path[-1], noise(skip=used[0])
             again = draw_states(x, S, n, own, scale, kind)
             ends = trajectory(step, network, torch.cat([x[None], again]), times[at:], draw)[-1]
             parts.append((ends[:1].float(), ends[1:].float(), again, x[None], S.square().sum(0)[None]))

@@ -64,7 +64,7 @@ class Network:
         return out.view(*lead, x.shape[-4], *out.shape[1:])
 
     def _guided(self, x, t, y):
-        times = torch.full((len(x),), t, dtype=x.dtype, device=x.device)
+        times = torch.full((len(x),), t, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device)          # half precision cannot tell the times of a schedule apart
         phi = self.model.features(x, times, y)
         if self.guidance == 1: return phi
         return self.guidance * phi + (1 - self.guidance) * self.model.features(x, times, torch.full_like(y, self.model.null_label))
@@ -108,7 +108,9 @@ def check_request(
         if not labels.numel(): raise ValueError("Nothing to draw: pass at least one label.")
         if labels.ndim != 1 or labels.is_floating_point(): raise ValueError(f"labels must be a flat list of integers, got shape {tuple(labels.shape)} of {labels.dtype}.")
         classes = model.num_classes
-        if classes is not None and not (0 <= labels.min() and labels.max() < classes):
+        if classes is None: raise ValueError("This model takes no labels; pass labels=None, and seeds=range(n) for n samples.")
+        if guidance != 1 and model.null_label is None: raise ValueError("Guidance needs the label that stands for none, and this model has no null_label; leave guidance at 1.")
+        if not (0 <= labels.min() and labels.max() < classes):
             bad = labels[(labels < 0) | (labels >= classes)][0].item()
             raise ValueError(f"Label {bad} is out of range; this model knows the labels 0 to {classes - 1}.")
         labels = labels.long().to(model.device)
