@@ -126,6 +126,12 @@ class Diffusion:
             return a * x + b * f(x, t)
         return eps
 
+    def rest_jacobian(self, t:float) -> float:
+        "df/dx in directions in which the data do not vary: there the best noise estimate is (x - sqrt(alpha_bar) x_1) / sqrt(1 - alpha_bar) with x_1 known"
+        alpha_bar = self.schedule(t)
+        a, b = PREDICTIONS[self.prediction](alpha_bar)
+        return (1 / math.sqrt(1 - alpha_bar) - a) / b
+
     def loss(self, net, x_1, y, generator=None, t=None, noise=None) -> torch.Tensor:
         "Mean squared error of the prediction, with the same arguments as `FlowMatching.loss`"
         t, noise = draw_times_and_noise(x_1, generator, t, noise)
