@@ -449,6 +449,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'bayesflow/sampling.py'),
                                     'bayesflow.sampling.check_request': ('sampling.html#check_request', 'bayesflow/sampling.py'),
                                     'bayesflow.sampling.main': ('sampling.html#main', 'bayesflow/sampling.py'),
+                                    'bayesflow.sampling.own_noise': ('sampling.html#own_noise', 'bayesflow/sampling.py'),
                                     'bayesflow.sampling.parse_labels': ('sampling.html#parse_labels', 'bayesflow/sampling.py'),
                                     'bayesflow.sampling.sample': ('sampling.html#sample', 'bayesflow/sampling.py'),
                                     'bayesflow.sampling.save_tensors': ('sampling.html#save_tensors', 'bayesflow/sampling.py'),

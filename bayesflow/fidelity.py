@@ -13,9 +13,9 @@ import torch
 from scipy import stats
 from tqdm.auto import tqdm
 
-from .metrics import fidelity, spearman, total_ratio
+from .metrics import fidelity, spearman
 from .propagation import PerturbedHeads, published_form, sample_with_uncertainty
-from .sampling import Network, SeededNoise, check_request, trajectory
+from .sampling import Network, check_request, own_noise, trajectory
 
 # %% ../nbs/18_fidelity.ipynb #3ab5d2e4
 @torch.no_grad()
@@ -32,17 +32,11 @@ def posterior_samples(
     step, times = model.process.samplers[sampler], model.process.times(steps)
     delta = posterior.sample(draws, torch.Generator().manual_seed(draw_seed)) - posterior.mean
     network, parts = Network(model, labels, guidance, max_batch), []
-    sequence = lambda: SeededNoise(seeds)
-    def noise():
-        "The samples' own noise, behind what they start from"
-        s = sequence()
-        draw = lambda: s.randn(*model.image_shape).to(model.device, torch.float64)
-        return draw(), draw
     with model.evaluating(), tqdm(desc='posterior draws', total=draws, disable=not progress) as bar:
-        x, draw = noise()
+        x, draw = own_noise(model, seeds)
         undisturbed = trajectory(step, network, x, times, draw)[-1]
         for part in delta.split(max(1, max_batch // len(seeds))):
-            x, draw = noise()
+            x, draw = own_noise(model, seeds)
             last = None
             def keep(state): nonlocal last; last = state
             trajectory(step, PerturbedHeads(network, part), x.expand(len(part), *x.shape), times, draw, keep=keep)

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from .core import command
 from .laplace import apply_head
-from .sampling import Network, SeededNoise, add_sampling_arguments, check_request, parse_labels, save_tensors, trajectory
+from .sampling import Network, SeededNoise, add_sampling_arguments, check_request, own_noise, parse_labels, save_tensors, trajectory
 
 # %% ../nbs/08_propagation.ipynb #9d549cba
 @dataclass
@@ -405,14 +405,7 @@ def sample_with_uncertainty(
         for i in range(0, len(seeds), group):
             own, y = seeds[i:i + group], None if labels is None else labels[i:i + group]
             network = Network(model, y, guidance, max_batch)
-            x = SeededNoise(own).randn(*model.image_shape).to(model.device, torch.float64)
-
-            def noise():
-                "A fresh copy of the group's noise sequence, behind the noise that x started from"
-                sequence = SeededNoise(own)
-                draw = lambda: sequence.randn(*model.image_shape).to(x)
-                draw()
-                return draw
+            x, noise = own_noise(model, own)[0], lambda: own_noise(model, own)[1]
             if propagation == 'ensemble':
                 *part, = ensemble(network, posterior, step, times, x, draws, draw_seed, noise, bar.update, through)
                 part, own_pushed = part[:2], part[2:]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from .propagation import MAX_ENTRIES, shared_exact, shared_rank
-from .sampling import Network, SeededNoise, check_request, trajectory
+from .sampling import Network, SeededNoise, check_request, own_noise, trajectory
 
 # %% ../nbs/14_resampling.ipynb #ad61f716
 KINDS = ('correlated', 'pixelwise', 'white')
@@ -81,15 +81,14 @@ def resample(
 
             def noise(skip=0):
                 "The samples' own noise from the start, without what they start from and `skip` more; counts what is drawn"
-                sequence = SeededNoise(own)
-                draw = lambda: sequence.randn(*model.image_shape).to(model.device, torch.float64)
-                for _ in range(1 + skip): draw()
+                draw = own_noise(model, own)[1]
+                for _ in range(skip): draw()
                 used[0] = skip
                 def count():
                     used[0] += 1
                     return draw()
                 return count
-            x = SeededNoise(own).randn(*model.image_shape).to(model.device, torch.float64)
+            x = own_noise(model, own)[0]
             head = times[:at + 1]
             path, _, S = shared_exact(network, posterior, step, head, x, noise=noise, columns=True) if rank is None else shared_rank(network, posterior, step, head, x, rank, noise=noise, columns=True)
             x, draw = path[-1], noise(skip=used[0])

@@ -6,8 +6,8 @@
 __all__ = ['TIMES', 'WrappedNetwork', 'find_last_layer', 'head_of', 'wrap_network']
 
 # %% ../nbs/15_wrapping.ipynb #8a80bd86
-import difflib, math, warnings
-from contextlib import ExitStack, contextmanager
+import difflib, math
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -99,7 +99,7 @@ def find_last_layer(
     return last, ran[where][1], [f"{n} ({type(modules[n]).__name__})" for n, _ in ran[where + 1:]]
 
 # %% ../nbs/15_wrapping.ipynb #067720b1
-def _where_outputs_go(ask, h, name:str, after:list, shape:tuple) -> tuple:
+def _where_outputs_go(ask, h, name:str, after:list) -> tuple:
     "(scale, entry) for each pixel of the result, (C H W,), if ask(h) is scale * h[entry]; `ValueError` with the reason if it is not"
     n, g, tol = h[0].numel(), torch.Generator().manual_seed(0), min(100 * torch.finfo(h.dtype).eps, 5e-3)
     put = lambda v: ask(v.view(1, *h.shape[1:]).expand(h.shape).to(h)).double().cpu().flatten(1)
@@ -218,7 +218,7 @@ def wrap_network(
         def ask(value):
             "The network's result with `value` as the output of the last layer"
             with _hooked([layer.register_forward_hook(lambda *_: value)]): return call(x, t, y)
-        scale, entry = _where_outputs_go(ask, h, name, after, image_shape)
+        scale, entry = _where_outputs_go(ask, h, name, after)
         wrapped = WrappedNetwork(net, name, head_of(layer, scale, entry, h, image_shape, name), call, null_label)
         same = x[:1].expand_as(x), t, None if y is None else y[:1].expand_as(y)
         phi, other = wrapped.features(*same), wrapped.features(*same)
