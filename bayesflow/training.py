@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TIME_DENSITIES', 'TrainConfig', 'make_optimizer', 'ema_with_warmup', 'epoch_batches', 'drop_labels',
-           'validation_loss', 'wandb_mode', 'Trainer', 'train', 'main']
+           'validation_loss', 'wandb_mode', 'start_from', 'Trainer', 'train', 'main']
 
 # %% ../nbs/06_training.ipynb #522de896
 import argparse, dataclasses, json, math, os, time, warnings
@@ -135,6 +135,17 @@ def wandb_mode(
     if mode == 'online' and not key: raise ValueError("wandb is online but there is no WANDB_API_KEY in the environment or in .env; set it, or choose offline or disabled.")
     return mode
 
+# %% ../nbs/06_training.ipynb #09f07ed1
+def start_from(
+    net,                  # a new `UNet`
+    parent,               # a trained one of the same shape, or of the same shape without self-attention
+    name:str='init',      # of the parent, for the message
+):
+    "Copy the weights of `parent` into `net`, which is then the same function; `ValueError` where that cannot be"
+    if parent.config not in (net.config, {**net.config, 'heads': 0}):
+        raise ValueError(f"{name} has the network {parent.config}, but this run asks for {net.config}; make them equal (only self-attention can be added).")
+    net.load_state_dict(parent.state_dict(), strict=parent.config == net.config)
+
 # %% ../nbs/06_training.ipynb #67f48043
 class Trainer:
     "A training run in its folder: `Trainer(config).run()`"
@@ -156,9 +167,8 @@ class Trainer:
         self.parent = None
         if config.init:
             parent = load_pretrained(config.init)
-            if parent.net.config != net.config: raise ValueError(f"{config.init} has the network {parent.net.config}, but this run asks for {net.config}; make them equal.")
             if parent.process.config() != self.process.config(): raise ValueError(f"{config.init} was trained with {parent.process.config()}, not {self.process.config()}; start from one that was trained alike.")
-            net.load_state_dict(parent.net.state_dict())
+            start_from(net, parent.net, config.init)
             self.parent = {k: v for k, v in parent.info.get('training', {}).items() if k != 'records'}
         net = net.to(device)
         self.ema = AveragedModel(net, multi_avg_fn=ema_with_warmup(config.ema))
