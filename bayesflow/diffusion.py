@@ -93,7 +93,7 @@ class Diffusion:
     "Variance-preserving diffusion (Ho et al., arXiv:2006.11239): t = 1 is noise, t = 0 is data"
     name = 'diffusion'
     noise_time, data_time = 1., 0.
-    default_sampler = 'ddim'
+    default_sampler, stochastic_sampler = 'ddim', 'ddpm'
 
     def __init__(self,
         schedule:str='linear',      # "linear" or "cosine"
@@ -126,6 +126,18 @@ class Diffusion:
             return a * x + b * f(x, t)
         return eps
 
+    def signal_and_noise(self, t:float) -> tuple:
+        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t eps"
+        alpha_bar = self.schedule(t)
+        return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+
+    def data_of(self, f):
+        "The estimate of the data, E[x_1 | x_t], as a function of (x, t), linear in x and f"
+        def x_1(x, t):
+            alpha, sigma = self.signal_and_noise(t)
+            return (x - sigma * self.noise_of(f)(x, t)) / alpha
+        return x_1
+
     def rest_jacobian(self, t:float) -> float:
         "df/dx in directions in which the data do not vary: there the best noise estimate is (x - sqrt(alpha_bar) x_1) / sqrt(1 - alpha_bar) with x_1 known"
         alpha_bar = self.schedule(t)
@@ -138,11 +150,11 @@ class Diffusion:
         x_t, target = self.perturb(x_1, noise, t)
         return (net(x_t, t, y).float() - target).square().mean()
 
-    def times(self, steps:int) -> torch.Tensor:
-        "The time grid (steps + 1,), float64, noise first; `ValueError` for more steps than a discrete schedule has"
-        grid, n = torch.linspace(1, 0, steps + 1, dtype=torch.float64), len(self.schedule) - 1
+    def times(self, steps:int, start:float=1.) -> torch.Tensor:
+        "The time grid (steps + 1,) from `start` to the data, float64; `ValueError` for more steps than a discrete schedule has there"
+        grid, n = torch.linspace(start, 0, steps + 1, dtype=torch.float64), len(self.schedule) - 1
         if not self.discrete: return grid
-        if steps > n: raise ValueError(f"{steps} steps, but the schedule of this model has {n}; take at most that many.")
+        if steps > round(start * n): raise ValueError(f"{steps} steps, but the schedule of this model has {round(start * n)}; take at most that many.")
         return (grid * n).round() / n
 
     def ddim_step(self, x, f, t:float, s:float, noise=None, eta:float=0.):

@@ -6,7 +6,8 @@
 __all__ = ['PALETTE', 'MAP', 'UNITS', 'style', 'Figure', 'save_figure', 'samples_grid', 'training_curve', 'uncertainty_by_step',
            'uncertainty_single', 'uncertainty_sum_over_time', 'uncertainty_metrics', 'flow_vs_diffusion',
            'sum_over_time_comparison', 'spatial_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table',
-           'quality_by_evaluations', 'fidelity_by_sampler', 'resampled_grid', 'the_one_picture', 'guidance_branches']
+           'quality_by_evaluations', 'fidelity_by_sampler', 'resampled_grid', 'the_one_picture', 'guidance_branches',
+           'map_rows']
 
 # %% ../nbs/10_plots.ipynb #44e7edc7
 import functools, io, math
@@ -611,4 +612,33 @@ def guidance_branches(
     _plain(ax.yaxis)
     _time_axis(ax, [_array(times)[0], _array(times)[-1]])
     ax.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
+    return fig
+
+# %% ../nbs/10_plots.ipynb #8b079565
+@_styled
+def map_rows(
+    pictures,            # dictionary: name -> images (B, C, H, W)
+    maps,                # dictionary: name -> variances or squared errors (B, C, H, W)
+    own_scale=(),        # names of maps, each on a scale of its own
+    show:str='std',      # or "variance"
+    title:str=None,
+):
+    "Figure `map_rows`: one row per kind of picture and one per kind of map, below the same images"
+    names, B = [*pictures, *maps], len(next(iter(pictures.values())))
+    for name, v in {**pictures, **maps}.items():
+        if len(v) != B: raise ValueError(f"{name!r} has {len(v)} images but {next(iter(pictures))!r} has {B}; pass the same images in every row.")
+    fig = _figure(1.0 * B + 1.9, 1.05 * len(names) + 0.2 + 0.3 * bool(title), title)
+    grid = fig.add_gridspec(len(names), B + 1, width_ratios=[1] * B + [0.07])
+    shown = {name: _shown(v, show) for name, v in maps.items()}
+    common = max((_top(v) for name, v in shown.items() if name not in own_scale), default=1.)
+    for r, name in enumerate(names):
+        axes = [fig.add_subplot(grid[r, c]) for c in range(B)]
+        if name in pictures: handles = [_picture(ax, x) for ax, x in zip(axes, pictures[name])]
+        else: handles = [_map(ax, v, _top(shown[name]) if name in own_scale else common) for ax, v in zip(axes, shown[name])]
+        axes[0].set_ylabel(name.replace(' ', '\n'), rotation=0, ha='right', va='center')
+        if name in pictures: continue
+        bar = _bar(fig, handles[0], {'std': 'std', 'variance': 'variance'}[show], cax=fig.add_subplot(grid[r, B]))
+        bar.ax.tick_params(labelsize=7)
+        bar.ax.yaxis.label.set_size(7)
+        bar.ax.yaxis.get_offset_text().set_size(7)
     return fig

@@ -178,7 +178,7 @@ def add_sampling_arguments(parser):
     parser.add_argument('--model', default='mnist-flow', help='name of a bundled model, or a .safetensors file (default: %(default)s)')
     parser.add_argument('--labels', default='0-9', help='labels, such as 0-9 or 3,3,7 (default: %(default)s)')
     parser.add_argument('--steps', type=int, default=20, help='steps of the sampler (default: %(default)s)')
-    parser.add_argument('--sampler', help="flow: euler, heun, midpoint; diffusion: ddim, ddpm, ddpm-beta, dpm-solver-2 (default: euler or ddim)")
+    parser.add_argument('--sampler', help="flow: euler, heun, midpoint, ancestral; diffusion: ddim, ddpm, ddpm-beta, dpm-solver-2 (default: euler or ddim)")
     parser.add_argument('--guidance', type=float, default=1., help='classifier-free guidance weight, 1 for none (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the first sample, the others count up (default: %(default)s)')
     parser.add_argument('--max-batch', type=int, default=256, help='most images in one pass through the network (default: %(default)s)')
