@@ -7,6 +7,7 @@ usage() {
     cat <<'END'
 Usage: ./run_all.sh [run options]         set up, then make the figures of the paper from the bundled weights
        ./run_all.sh test [words]          set up, then run everything that must pass (what has one of the words in its name)
+       ./run_all.sh study [run options]   set up, then compute the study of usefulness anew (hours)
        ./run_all.sh train [options]       set up, train on MNIST by flow matching, then make the figures with those weights
        ./run_all.sh --help                show this
 
@@ -39,6 +40,9 @@ case "${1:-}" in
     test)
         setup
         exec .venv/bin/python .ci/checks.py "${@:2}" </dev/null ;;
+    study)
+        setup
+        .venv/bin/bayesflow-run --group study "${@:2}" ;;
     train)
         setup
         .venv/bin/bayesflow-train --dataset MNIST --method flow "${@:2}"

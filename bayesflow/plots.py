@@ -7,7 +7,7 @@ __all__ = ['PALETTE', 'MAP', 'UNITS', 'style', 'Figure', 'save_figure', 'samples
            'uncertainty_single', 'uncertainty_sum_over_time', 'uncertainty_metrics', 'flow_vs_diffusion',
            'sum_over_time_comparison', 'spatial_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table',
            'quality_by_evaluations', 'fidelity_by_sampler', 'resampled_grid', 'the_one_picture', 'guidance_branches',
-           'map_rows']
+           'map_rows', 'intervals', 'sparsification_curves']
 
 # %% ../nbs/10_plots.ipynb #44e7edc7
 import functools, io, math
@@ -641,4 +641,44 @@ def map_rows(
         bar.ax.tick_params(labelsize=7)
         bar.ax.yaxis.label.set_size(7)
         bar.ax.yaxis.get_offset_text().set_size(7)
+    return fig
+
+# %% ../nbs/10_plots.ipynb #18856e18
+@_styled
+def intervals(
+    groups,              # dictionary: title of a panel -> dictionary: name of a row -> (value, low, high)
+    xlabel:str,
+    reference=None,      # name of a row whose interval is drawn as a band, or a number for a line
+    title:str=None,
+):
+    "Figure `intervals`: one panel per group, one row per name, a point and its interval"
+    names = list(dict.fromkeys(name for rows in groups.values() for name in rows))
+    fig = _figure(max(5.2, 2.6 * len(groups) + 1.2), 0.27 * len(names) + 1.0 + 0.3 * bool(title), title)
+    axes = fig.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    for ax, (panel, rows) in zip(axes, groups.items()):
+        if isinstance(reference, str) and reference in rows: ax.axvspan(*rows[reference][1:], color='0.85', lw=0)
+        elif reference is not None and not isinstance(reference, str): ax.axvline(reference, color='0.25', lw=0.8, ls='--')
+        for k, name in enumerate(names):
+            if name not in rows: continue
+            value, low, high = rows[name]
+            ax.plot([low, high], [k, k], color=PALETTE[0], lw=1.4, solid_capstyle='butt')
+            ax.plot(value, k, 'o', ms=4, color=PALETTE[3] if name == reference else PALETTE[0])
+        ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlabel=xlabel, title=panel)
+    return fig
+
+@_styled
+def sparsification_curves(
+    groups,              # dictionary: title of a panel -> dictionary: name -> curve (pixels,), entry k for k pixels taken away
+    title:str=None,
+):
+    "Figure `sparsification_curves`: mean error of the pixels that are left, relative to all, against the share that was taken away"
+    fig = _figure(3.1 * len(groups) + 1.3, 3.0 + 0.3 * bool(title), title)
+    axes = fig.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    for ax, (panel, curves) in zip(axes, groups.items()):
+        for k, (name, curve) in enumerate(curves.items()):
+            y = _array(curve)
+            ax.plot(100 * np.arange(len(y)) / len(y), y, color='0.25' if name == 'oracle' else PALETTE[k % 10], ls='--' if name == 'oracle' else '-', label=name)
+        ax.set(xlabel='pixels taken away (%)', title=panel, xlim=(0, 60), ylim=(0, None))
+    axes[0].set_ylabel('error of the rest / error')
+    axes[-1].legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
     return fig

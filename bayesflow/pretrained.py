@@ -7,7 +7,7 @@ __all__ = ['PROCESSES', 'process_from_config', 'GenerativeModel', 'fetch_artifac
            'bundle', 'read_state', 'load_weights']
 
 # %% ../nbs/11_pretrained.ipynb #1a5e7e8c
-import json, os, re
+import hashlib, json, os, re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,6 +88,13 @@ class GenerativeModel:
         return self.net.features(x, t, y)
 
     def __call__(self, x, t, y=None): return self.net(x, t, y)
+
+    @property
+    def digest(self) -> str:
+        "SHA-256 of the weights, in hexadecimal: what a result of this model depends on"
+        sha = hashlib.sha256()
+        for name, v in sorted(self.net.state_dict().items()): sha.update(f'{name} {tuple(v.shape)} {v.dtype} '.encode() + v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return sha.hexdigest()
 
     def to(self, device=None):
         "Move the network to `device` (`None`: leave it) and return the model"

@@ -28,6 +28,7 @@ class Run:
     work: Path           # folder of the executed notebook and of the stamp; git ignores it
     profile: str = "paper"
     default: bool = True # executed when no names are given?
+    group: str = None    # runs that are executed together, by `--group`
     root: Path = Path()  # folder of `settings.ini`, where the notebook is executed
     trained: bool = False # with the weights of your own training, `checkpoints/<model>/best.safetensors`, where there are some?
 
@@ -64,22 +65,23 @@ def _sections(path):
     return {s: {k: _value(v, f"{path.name}: [{s}] {k}") for k, v in cp.items(s)} for s in cp.sections()}
 
 # %% ../nbs/12_runs.ipynb #693dcb37
-RESERVED = "notebook", "figures", "default"
+RESERVED = "notebook", "figures", "default", "group"
 
 def _name_ok(name): return isinstance(name, str) and re.fullmatch(r"\w[\w-]*", name)
 
 def _make_run(name, layers, profile, root, trained):
     "The `Run` of section `name`, given the four `layers` from the most general to the most specific."
     default, size, own, own_size = layers
-    keys, given = {"figures": name, "default": True, **own, **own_size}, {**own, **own_size}
+    keys, given = {"figures": name, "default": True, "group": None, **own, **own_size}, {**own, **own_size}
     if "notebook" not in keys: raise ValueError(f"run '{name}' names no notebook; add notebook = \"...\" to [{name}].")
     for k in ("notebook", "figures"):
         if not _name_ok(keys[k]): raise ValueError(f"run '{name}': {k} = {json.dumps(keys[k])} must be a plain name without folder or ending.")
     if not isinstance(keys["default"], bool): raise ValueError(f"run '{name}': default must be true or false.")
+    if keys["group"] is not None and not _name_ok(keys["group"]): raise ValueError(f"run '{name}': group = {json.dumps(keys['group'])} must be a plain name.")
     base = Path("runs") if profile == "paper" else Path("runs")/profile
     figures = Path("figures") if profile == "paper" else base/"figures"
     return Run(name, Path("nbs/experiments")/f"{keys['notebook']}.ipynb", {k: v for k, v in given.items() if k not in RESERVED},
-               {**default, **size}, figures/keys["figures"], base/name, profile, keys["default"], root, trained)
+               {**default, **size}, figures/keys["figures"], base/name, profile, keys["default"], keys["group"], root, trained)
 
 def read_runs(
     settings="settings.ini", # the run table
@@ -357,23 +359,25 @@ def run_all(
     return res
 
 # %% ../nbs/12_runs.ipynb #d74527b8
-def _names(names, table, every):
-    "The runs that `names` ask for: those, or the default ones, or all."
+def _names(names, table, every, group=None):
+    "The runs that `names` ask for: those, or those of a group, or the default ones, or all."
     for n in names:
         if n not in table: raise ValueError(_unknown("run", n, table))
-    return [r for n, r in table.items() if (n in names if names else every or r.default)]
+    groups = {r.group for r in table.values()} - {None}
+    if group is not None and group not in groups: raise ValueError(_unknown("group", group, groups))
+    return [r for n, r in table.items() if (n in names if names else r.group == group if group is not None else every or r.default)]
 
 def _list(table):
     "The run table as lines of text."
-    rows = [("run", "notebook", "figures", ""), *((r.name, r.notebook.stem, str(r.figures), "" if r.default else "by name or --all") for r in table.values())]
+    rows = [("run", "notebook", "figures", ""), *((r.name, r.notebook.stem, str(r.figures), "" if r.default else f"by name or --group {r.group}" if r.group else "by name or --all") for r in table.values())]
     width = [max(len(row[i]) for row in rows) for i in range(4)]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, width)).rstrip() for row in rows)
 
 def _run_main(args):
     load_dotenv(Path(args.settings).parent/".env")                 # $BAYESFLOW_DATA may stand there
     table = read_runs(args.settings, args.profile, args.trained)
-    if args.names and args.all: raise ValueError("give either names or --all.")
-    runs = _names(args.names, table, args.all)
+    if sum(map(bool, (args.names, args.all, args.group))) > 1: raise ValueError("give names, --all or --group, one of them.")
+    runs = _names(args.names, table, args.all, args.group)
     if args.list: return print(_list(table))
     if args.dry_run:
         for run, params in zip(runs, check_runs(runs, table)):
@@ -391,6 +395,7 @@ def main(argv=None):
     p.add_argument("names", nargs="*", metavar="NAME", help="runs to execute (default: all but those marked default = false)")
     p.add_argument("--profile", default="paper", help="size of the work, a [profile.*] of the table; any but paper writes below runs/<profile>/ (default: paper)")
     p.add_argument("--all", action="store_true", help="also the runs marked default = false")
+    p.add_argument("--group", metavar="NAME", help="the runs of a group of the table, such as study")
     p.add_argument("--force", action="store_true", help="also the runs whose inputs have not changed")
     p.add_argument("--trained", action="store_true", help="with the weights of your own training, checkpoints/MODEL/best.safetensors, where there are some")
     p.add_argument("--list", action="store_true", help="show the run table and stop")
