@@ -14,7 +14,7 @@ from scipy import stats
 from tqdm.auto import tqdm
 
 from .metrics import fidelity, spearman
-from .propagation import PerturbedHeads, published_form, sample_with_uncertainty
+from .propagation import perturbed, published_form, sample_with_uncertainty
 from .sampling import Network, check_request, own_noise, trajectory
 
 # %% ../nbs/18_fidelity.ipynb #3ab5d2e4
@@ -39,7 +39,7 @@ def posterior_samples(
             x, draw = own_noise(model, seeds)
             last = None
             def keep(state): nonlocal last; last = state
-            trajectory(step, PerturbedHeads(network, part), x.expand(len(part), *x.shape), times, draw, keep=keep)
+            trajectory(step, perturbed(network, posterior, part), x.expand(len(part), *x.shape), times, draw, keep=keep)
             parts.append((last - undisturbed).float())
             bar.update(len(part))
     return torch.cat(parts)

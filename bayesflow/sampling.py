@@ -74,9 +74,13 @@ class Network:
 
     def _guided(self, x, t, y):
         times = torch.full((len(x),), t, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device)          # half precision cannot tell the times of a schedule apart
-        phi = self.model.features(x, times, y)
+        phi = self.predict(x, times, y)
         if self.guidance == 1: return phi
-        return self.guidance * phi + (1 - self.guidance) * self.model.features(x, times, torch.full_like(y, self.model.null_label))
+        return self.guidance * phi + (1 - self.guidance) * self.predict(x, times, torch.full_like(y, self.model.null_label))
+
+    def predict(self, x, t, y):
+        "What is combined by guidance and goes into the head"
+        return self.model.features(x, t, y)
 
 # %% ../nbs/05_sampling.ipynb #e60880f8
 def trajectory(
