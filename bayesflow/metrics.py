@@ -236,12 +236,13 @@ def train_classifier(
     lr:float=4e-3,           # peak of the one-cycle schedule
     device='cpu',
     info:dict=None,          # added to the record, such as `dict(dataset='MNIST')`
+    widths=(24, 48, 96),     # of the `Classifier`
 ) -> Classifier:             # on `device`, in evaluation mode; `.info` holds the record
     "Train a `Classifier` from scratch and record its test accuracy after the last epoch"
     if epochs < 1: raise ValueError(f"epochs is {epochs}; train for at least one epoch.")
     if len(images) < batch_size: raise ValueError(f"There are {len(images)} training images, fewer than one batch of {batch_size}; use more images or a smaller batch_size.")
     g = torch.Generator().manual_seed(seed)
-    net = Classifier(num_classes=int(labels.max()) + 1, in_channels=images.shape[1])
+    net = Classifier(num_classes=int(labels.max()) + 1, in_channels=images.shape[1], widths=widths)
     _reset(net, g)
     net.to(device).train()
     batches = len(images) // batch_size
@@ -270,20 +271,23 @@ def train_classifier(
     return net
 
 # %% ../nbs/09_metrics.ipynb #7c929415
-CLASSIFIERS = {'MNIST': 'mnist-classifier.safetensors', 'FashionMNIST': 'fashion-classifier.safetensors'}
+CLASSIFIERS = dict(judge={'MNIST': 'mnist-classifier.safetensors', 'FashionMNIST': 'fashion-classifier.safetensors'},
+                   scorer={'MNIST': 'mnist-scorer.safetensors', 'FashionMNIST': 'fashion-scorer.safetensors'})
 
 def load_classifier(
-    dataset='MNIST',    # a data set with a bundled judge, or the path of a file written by `Classifier.save`
+    dataset='MNIST',    # a data set with a bundled classifier, or the path of a file written by `Classifier.save`
     device='cpu',
+    role='judge',       # "judge", or "scorer": another one, so that a score that uses a classifier is not judged by itself
 ) -> Classifier:        # in evaluation mode
-    "Load a judge; `FileNotFoundError` if there is none, `ValueError` if the file is damaged (checksum) or not a classifier"
+    "Load a classifier; `FileNotFoundError` if there is none, `ValueError` if the file is damaged (checksum) or not a classifier"
     if Path(dataset).suffix == '.safetensors':
         path = Path(dataset)
         if not path.is_file(): raise FileNotFoundError(f"There is no classifier at {path}; train one with train_classifier and save it there.")
-    elif dataset in CLASSIFIERS:
-        try: path = asset(CLASSIFIERS[dataset])
-        except FileNotFoundError as e: raise FileNotFoundError(f"No judge for {dataset} is bundled ({e}) Train one with train_classifier and pass its path.") from None
-    else: raise ValueError(f"Unknown classifier {str(dataset)!r}; choose one of {', '.join(CLASSIFIERS)}, or pass the path of a .safetensors file.")
+    elif role not in CLASSIFIERS: raise ValueError(f"Unknown role {role!r}; choose {' or '.join(CLASSIFIERS)}.")
+    elif dataset in CLASSIFIERS[role]:
+        try: path = asset(CLASSIFIERS[role][dataset])
+        except FileNotFoundError as e: raise FileNotFoundError(f"No {role} for {dataset} is bundled ({e}) Train one with train_classifier and pass its path.") from None
+    else: raise ValueError(f"Unknown classifier {str(dataset)!r}; choose one of {', '.join(CLASSIFIERS[role])}, or pass the path of a .safetensors file.")
     try:
         with safe_open(path, 'pt') as f:
             config = json.loads(f.metadata()['config'])

@@ -148,7 +148,7 @@ def fetch_artifact(
     except Exception as e: raise OSError(f"The W&B artifact {name} could not be downloaded ({type(e).__name__}: {' '.join(str(e).split())[:200]}); check the name, the network and WANDB_API_KEY.") from None
 
 # %% ../nbs/11_pretrained.ipynb #a4bbbdf4
-_OTHER_WEIGHTS = ('-classifier',)
+_OTHER_WEIGHTS = ('-classifier', '-scorer')
 
 def list_pretrained() -> list:
     "Names of the bundled models"
