@@ -577,6 +577,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'bayesflow.training.drop_labels': ('training.html#drop_labels', 'bayesflow/training.py'),
                                     'bayesflow.training.ema_with_warmup': ('training.html#ema_with_warmup', 'bayesflow/training.py'),
                                     'bayesflow.training.epoch_batches': ('training.html#epoch_batches', 'bayesflow/training.py'),
+                                    'bayesflow.training.first_of_each': ('training.html#first_of_each', 'bayesflow/training.py'),
                                     'bayesflow.training.main': ('training.html#main', 'bayesflow/training.py'),
                                     'bayesflow.training.make_optimizer': ('training.html#make_optimizer', 'bayesflow/training.py'),
                                     'bayesflow.training.start_from': ('training.html#start_from', 'bayesflow/training.py'),
