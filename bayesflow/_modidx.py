@@ -582,6 +582,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'bayesflow.training.make_optimizer': ('training.html#make_optimizer', 'bayesflow/training.py'),
                                     'bayesflow.training.start_from': ('training.html#start_from', 'bayesflow/training.py'),
                                     'bayesflow.training.train': ('training.html#train', 'bayesflow/training.py'),
+                                    'bayesflow.training.train_or_load': ('training.html#train_or_load', 'bayesflow/training.py'),
                                     'bayesflow.training.validation_loss': ('training.html#validation_loss', 'bayesflow/training.py'),
                                     'bayesflow.training.wandb_mode': ('training.html#wandb_mode', 'bayesflow/training.py')},
             'bayesflow.unet': { 'bayesflow.unet.DoubleConv': ('unet.html#doubleconv', 'bayesflow/unet.py'),

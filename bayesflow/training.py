@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TIME_DENSITIES', 'TrainConfig', 'make_optimizer', 'ema_with_warmup', 'epoch_batches', 'first_of_each', 'drop_labels',
-           'validation_loss', 'wandb_mode', 'start_from', 'Trainer', 'train', 'main']
+           'validation_loss', 'wandb_mode', 'start_from', 'Trainer', 'train', 'train_or_load', 'main']
 
 # %% ../nbs/06_training.ipynb #522de896
 import argparse, dataclasses, json, math, os, time, warnings
@@ -321,6 +321,19 @@ def train(
     Raises `ValueError` for a bad configuration or a folder that already holds a run, `FileNotFoundError` when the full data is neither
     here nor to be had, `FloatingPointError` when the loss is no longer finite (the last good checkpoint stays)."""
     return Trainer(config).run(progress)
+
+# %% ../nbs/06_training.ipynb #f52b4673
+def train_or_load(
+    config:TrainConfig,        # with `out`
+    progress:bool=True,
+) -> GenerativeModel:
+    "The best model of a run with this configuration: loaded if it is there, continued if it was interrupted, trained if not"
+    settings = lambda c: json.dumps({k: v for k, v in c.items() if k not in ('resume', 'overwrite', 'stop_after', 'wandb', 'project')}, sort_keys=True)
+    try: there = settings(json.loads((config.folder/'config.json').read_text())) == settings(dataclasses.asdict(config))
+    except (OSError, ValueError): there = False
+    if not (there and (config.folder/'state.pt').exists()): return train(dataclasses.replace(config, overwrite=True, resume=False), progress)
+    if GenerativeModel.load(config.folder/'last.safetensors').info['training']['epoch'] == config.epochs: return GenerativeModel.load(config.folder/'best.safetensors')
+    return train(dataclasses.replace(config, resume=True, overwrite=False), progress)
 
 # %% ../nbs/06_training.ipynb #e7264828
 @command
