@@ -42,14 +42,14 @@ case "${1:-}" in
         exec .venv/bin/python .ci/checks.py "${@:2}" </dev/null ;;
     study)
         setup
-        .venv/bin/bayesflow-run --group study "${@:2}" ;;
+        .venv/bin/bayesflow-run --group study --jobs 2 "${@:2}" ;;
     train)
         setup
         .venv/bin/bayesflow-train --dataset MNIST --method flow "${@:2}"
-        .venv/bin/bayesflow-run --profile paper --trained ;;
+        .venv/bin/bayesflow-run --profile paper --trained --jobs 2 ;;
     "" | -*)
         setup
-        .venv/bin/bayesflow-run "$@" ;;
+        .venv/bin/bayesflow-run --jobs 2 "$@" ;;
     *)
         usage >&2
         exit 2 ;;

@@ -9,7 +9,8 @@ __all__ = ['RESERVED', 'Run', 'read_runs', 'notebook_parameters', 'models_of', '
 
 # %% ../nbs/12_runs.ipynb #5c411a28
 import argparse, ast, configparser, csv, difflib, fcntl, hashlib, json, logging, math, os, re, subprocess, sys, sysconfig, time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from dotenv import load_dotenv
@@ -28,9 +29,11 @@ class Run:
     work: Path           # folder of the executed notebook and of the stamp; git ignores it
     profile: str = "paper"
     default: bool = True # executed when no names are given?
-    group: str = None    # runs that are executed together, by `--group`
     root: Path = Path()  # folder of `settings.ini`, where the notebook is executed
     trained: bool = False # with the weights of your own training, `checkpoints/<model>/best.safetensors`, where there are some?
+    group: str = None    # runs that are asked for together, by `--group`
+    alone: bool = False  # nothing may run beside it, because it measures time?
+    settings: Path = Path("settings.ini") # the run table
 
     @property
     def executed(self): return self.work/self.notebook.name
@@ -65,23 +68,24 @@ def _sections(path):
     return {s: {k: _value(v, f"{path.name}: [{s}] {k}") for k, v in cp.items(s)} for s in cp.sections()}
 
 # %% ../nbs/12_runs.ipynb #693dcb37
-RESERVED = "notebook", "figures", "default", "group"
+RESERVED = "notebook", "figures", "default", "group", "alone"
 
 def _name_ok(name): return isinstance(name, str) and re.fullmatch(r"\w[\w-]*", name)
 
-def _make_run(name, layers, profile, root, trained):
+def _make_run(name, layers, profile, settings, trained):
     "The `Run` of section `name`, given the four `layers` from the most general to the most specific."
     default, size, own, own_size = layers
-    keys, given = {"figures": name, "default": True, "group": None, **own, **own_size}, {**own, **own_size}
+    keys, given = {"figures": name, "default": True, "group": None, "alone": False, **own, **own_size}, {**own, **own_size}
     if "notebook" not in keys: raise ValueError(f"run '{name}' names no notebook; add notebook = \"...\" to [{name}].")
     for k in ("notebook", "figures"):
         if not _name_ok(keys[k]): raise ValueError(f"run '{name}': {k} = {json.dumps(keys[k])} must be a plain name without folder or ending.")
-    if not isinstance(keys["default"], bool): raise ValueError(f"run '{name}': default must be true or false.")
+    for k in ("default", "alone"):
+        if not isinstance(keys[k], bool): raise ValueError(f"run '{name}': {k} must be true or false.")
     if keys["group"] is not None and not _name_ok(keys["group"]): raise ValueError(f"run '{name}': group = {json.dumps(keys['group'])} must be a plain name.")
     base = Path("runs") if profile == "paper" else Path("runs")/profile
     figures = Path("figures") if profile == "paper" else base/"figures"
     return Run(name, Path("nbs/experiments")/f"{keys['notebook']}.ipynb", {k: v for k, v in given.items() if k not in RESERVED},
-               {**default, **size}, figures/keys["figures"], base/name, profile, keys["default"], keys["group"], root, trained)
+               {**default, **size}, figures/keys["figures"], base/name, profile, keys["default"], settings.parent, trained, keys["group"], keys["alone"], settings)
 
 def read_runs(
     settings="settings.ini", # the run table
@@ -103,7 +107,7 @@ def read_runs(
         run, _, p = s.partition(".")
         if "." in s and run != "profile" and not (run in names and p in profiles):
             raise ValueError(f"{settings.name}: [{s}] is neither [profile.NAME] nor [RUN.PROFILE] of a known run and profile.")
-    runs = {n: _make_run(n, (default, profiles[profile], sections[n], sections.get(f"{n}.{profile}", {})), profile, settings.parent, trained) for n in names}
+    runs = {n: _make_run(n, (default, profiles[profile], sections[n], sections.get(f"{n}.{profile}", {})), profile, settings, trained) for n in names}
     seen = {}
     for r in runs.values():
         other = seen.setdefault((r.notebook, r.figures), r.name)
@@ -333,30 +337,52 @@ def execute(
     return time.perf_counter() - start
 
 # %% ../nbs/12_runs.ipynb #81c25796
+def _elsewhere(run, head, why, threads, say):
+    "Execute a run by `bayesflow-run` in a process of its own, whose kernel computes with so many threads; \"done\" or the line of a failure"
+    say(f"{head}: {run.notebook.name} ({why})")
+    code = "import sys; sys.argv[0] = 'bayesflow-run'; from bayesflow.runs import main; main()"
+    args = [sys.executable, "-c", code, run.name, "--profile", run.profile, "--settings", str(run.settings), "--force", *["--trained"] * run.trained]
+    res = subprocess.run(args, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    lines = [l.removeprefix(f"[1/1] {run.name}: ") for l in res.stdout.splitlines() if l.startswith(f"[1/1] {run.name}: ")]
+    last = lines[-1] if lines else (res.stderr.strip().splitlines() or [f"exit status {res.returncode}"])[-1]
+    say(f"{head}: {last}")
+    return "done" if res.returncode == 0 else last
+
 def run_all(
     runs,          # the runs to execute
     table=None,    # the whole table, to check the values that go to all runs
     force=False,   # execute runs that are up to date as well?
     progress=True, # bars?
     say=print,     # takes one line of text
+    jobs=1,        # how many at a time; those that are `alone` come last, one by one
 ) -> dict:         # name -> "done", "skipped" or the line of a failure
     "Check all `runs`, then execute those that are not up to date."
     runs, res = list(runs), {}
-    parameters = check_runs(runs, table)
-    for i, (run, params) in enumerate(zip(runs, parameters), 1):
-        head = f"[{i}/{len(runs)}] {run.name}"
-        why = why_run(run, params, force)
-        if why is None:
-            res[run.name] = "skipped"
-            say(f"{head}: up to date, skipped; {run.figures}")
-            continue
-        say(f"{head}: {run.notebook.name} ({why})")
-        try: say(f"{head}: done in {execute(run, params, progress):.1f} s; {run.figures}")
-        except RuntimeError as e:
-            res[run.name] = str(e)
-            say(f"{head}: {e}")
-        else: res[run.name] = "done"
-    return res
+    if not isinstance(jobs, int) or jobs < 1: raise ValueError(f"jobs is {jobs!r}; pass a whole number of at least 1.")
+    parameters, later = check_runs(runs, table), []
+    with ThreadPoolExecutor(jobs) if jobs > 1 else nullcontext() as pool:
+        together, threads = {}, max(1, (os.cpu_count() or 1) // jobs)
+        for i, (run, params) in enumerate(zip(runs, parameters), 1):
+            head = f"[{i}/{len(runs)}] {run.name}"
+            why = why_run(run, params, force)
+            if why is None:
+                res[run.name] = "skipped"
+                say(f"{head}: up to date, skipped; {run.figures}")
+            elif pool and not run.alone: together[run.name] = pool.submit(_elsewhere, run, head, why, threads, say)
+            else: later.append((head, run, params, why))
+            if not pool and later: _now(*later.pop(), progress, say, res)
+        res |= {name: future.result() for name, future in together.items()}
+    for item in later: _now(*item, progress, say, res)
+    return {run.name: res[run.name] for run in runs}
+
+def _now(head, run, params, why, progress, say, res):
+    "Execute a run in this process, and say so"
+    say(f"{head}: {run.notebook.name} ({why})")
+    try: say(f"{head}: done in {execute(run, params, progress):.1f} s; {run.figures}")
+    except RuntimeError as e:
+        res[run.name] = str(e)
+        say(f"{head}: {e}")
+    else: res[run.name] = "done"
 
 # %% ../nbs/12_runs.ipynb #d74527b8
 def _names(names, table, every, group=None):
@@ -383,7 +409,7 @@ def _run_main(args):
         for run, params in zip(runs, check_runs(runs, table)):
             print(f"{run.name}: {run.notebook.name}, {why_run(run, params, args.force) or 'up to date'}; {json.dumps(params)}")
         return
-    results = run_all(runs, table, args.force)
+    results = run_all(runs, table, args.force, jobs=args.jobs)
     failed = [n for n, r in results.items() if r not in ("done", "skipped")]
     if failed: raise RuntimeError(f"{len(failed)} of {len(results)} runs failed: {', '.join(failed)}.")
 
@@ -397,6 +423,7 @@ def main(argv=None):
     p.add_argument("--all", action="store_true", help="also the runs marked default = false")
     p.add_argument("--group", metavar="NAME", help="the runs of a group of the table, such as study")
     p.add_argument("--force", action="store_true", help="also the runs whose inputs have not changed")
+    p.add_argument("--jobs", type=int, default=1, metavar="N", help="so many runs at a time, each with its share of the cores; runs that measure time come last and alone (default: 1)")
     p.add_argument("--trained", action="store_true", help="with the weights of your own training, checkpoints/MODEL/best.safetensors, where there are some")
     p.add_argument("--list", action="store_true", help="show the run table and stop")
     p.add_argument("--dry-run", action="store_true", help="check everything, show what would be executed with which parameters, and stop")
