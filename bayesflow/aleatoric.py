@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from .propagation import MAX_ENTRIES, shared_exact, shared_rank
 from .sampling import Network, SeededNoise, check_request, trajectory
 
-# %% ../nbs/19_aleatoric.ipynb #c75a861d
+# %% ../nbs/19_aleatoric.ipynb #130f7573
 def noise_images(
     model,               # a GenerativeModel
     images,              # (B, C, H, W) in [-1, 1]
@@ -24,8 +24,10 @@ def noise_images(
 ) -> torch.Tensor:       # (B, C, H, W) float64, on the model's device
     "Images as the process has them at time `t`, each with noise of its own seed; `ValueError` for a time or a shape that does not fit"
     check_state(model, images, t)
+    seeds = list(range(len(images)) if seeds is None else seeds)
+    if len(seeds) != len(images): raise ValueError(f"{len(seeds)} seeds for {len(images)} images; pass one for each.")
     alpha, sigma = model.process.signal_and_noise(t)
-    noise = SeededNoise(range(len(images)) if seeds is None else seeds, 'noised').randn(*model.image_shape).to(model.device, torch.float64)
+    noise = SeededNoise(seeds, 'noised').randn(*model.image_shape).to(model.device, torch.float64)
     return alpha * images.to(noise) + sigma * noise
 
 def check_state(model, x, t):
@@ -34,14 +36,14 @@ def check_state(model, x, t):
     low, high = sorted((model.process.noise_time, model.process.data_time))
     if not low < t < high: raise ValueError(f"t is {t}; pass a time strictly between noise and data, above {low:g} and below {high:g}.")
 
-# %% ../nbs/19_aleatoric.ipynb #1e5cf675
+# %% ../nbs/19_aleatoric.ipynb #8fd18d00
 @torch.no_grad()
 def completions(
     network:Network,     # f(x, t), labels and guidance inside
     x,                   # (B, C, H, W) float64, states at time t
     t:float,
     draws:int,           # M
-    steps:int,           # of each
+    steps:int,           # of each; with few the draws vary too little, see below
     seeds,               # B integers
     progress=None,       # called after each step
 ):                       # yields (m, B, C, H, W) float64 until there are M
@@ -96,7 +98,7 @@ def tweedie_variance(
         diagonal += (part[:, None] * (D(x + h * part[:, None], t) - base) / h).sum(0)
     return base, sigma**2 / alpha * diagonal
 
-# %% ../nbs/19_aleatoric.ipynb #93690c8f
+# %% ../nbs/19_aleatoric.ipynb #042c399c
 @dataclass
 class Regenerated:
     "What `regenerate` returns; images in the range of the data, [-1, 1], variances in its square"
@@ -109,11 +111,12 @@ class Regenerated:
     offset: torch.Tensor      # (B, C, H, W) float64, images - E[x_1 | x_t]
     epistemic: torch.Tensor   # (B, C, H, W) float64, variance of `images` by the weights; None without a posterior
     evaluations: int          # passes through the network in all, per sample
+    draws: int = None         # stochastic runs behind `aleatoric` and `offset`; None: by Tweedie's formula
 
     @property
     def expected(self):
-        "(B, C, H, W), expected squared error of each pixel: aleatoric + offset² + epistemic"
-        return self.aleatoric + self.offset.square() + (0. if self.epistemic is None else self.epistemic)
+        "(B, C, H, W), expected squared error of each pixel: aleatoric + offset² + epistemic; from M draws, their mean squared distance to `images`, so that the error of their mean is not counted twice"
+        return self.aleatoric * (1 - (1 / self.draws if self.draws else 0)) + self.offset.square() + (0. if self.epistemic is None else self.epistemic)
 
 HOW = ('draws', 'tweedie')
 
@@ -128,6 +131,7 @@ def regenerate(
     sampler:str=None,       # of the images, a name in `model.process.samplers`; default: the process's own
     how:str='draws',        # aleatoric variance by "draws" or "tweedie"
     draws:int=32,           # stochastic runs, of "draws"
+    draw_steps:int=None,    # of each of them; default: `steps`
     stride:int=7,           # of "tweedie"
     rank:int=8,             # of the propagation of the weights; None for exact
     seeds=None,             # one integer per sample, for the draws; default 0, 1, 2, ...
@@ -137,14 +141,17 @@ def regenerate(
 ) -> Regenerated:
     """Carry noised images to the data, and say for every pixel how wrong it may be: by what the noise hides, and by what the weights do not know.
 
-    Passes per sample: `steps` times rank + 1 (or 1 without a posterior) for a first-order sampler, and draws x steps or C stride² + 1 for the aleatoric part.
-    Raises `ValueError` for what `sample` refuses, a state that does not fit, an unknown `how` or fewer than 2 draws."""
+    Passes per sample: `steps` times rank + 1 (or 1 without a posterior) for a first-order sampler, and draws x draw_steps or C stride² + 1 for the aleatoric part.
+    Raises `ValueError` for what `sample` refuses, a state that does not fit, an unknown `how`, fewer than 2 draws, or a posterior that is not of this model's last layer."""
     check_state(model, state, t)
     labels, sampler, seeds = check_request(model, labels, steps, sampler, range(len(state)) if seeds is None else seeds, guidance, max_batch)
     if len(seeds) != len(state): raise ValueError(f"{len(seeds)} seeds for {len(state)} noised images; pass one for each.")
     if how not in HOW: raise ValueError(f"Unknown way {how!r} to the aleatoric variance; choose {' or '.join(HOW)}.")
     if not isinstance(draws, int) or draws < 2: raise ValueError(f"draws is {draws!r}; pass a whole number of at least 2.")
+    if draw_steps is not None and (not isinstance(draw_steps, int) or draw_steps < 1): raise ValueError(f"draw_steps is {draw_steps!r}; pass a whole number of at least 1.")
     step, times, K = model.process.samplers[sampler], model.process.times(steps, start=t), 0 if posterior is None else len(posterior.mean)
+    if posterior is not None and (hasattr(posterior, 'perturbed') or K != sum(p.numel() for p in model.head.parameters())):
+        raise ValueError(f"The {type(posterior).__name__} is over {K} weights, not over the {sum(p.numel() for p in model.head.parameters())} of this model's last layer; pass a posterior of that, such as a LastLayerLaplace of this model.")
     if rank is not None and K and not 1 <= rank <= K: raise ValueError(f"rank is {rank}; pass 1 to {K}, the number of weights of the last layer, or None.")
     width = 1 if posterior is None else (K if rank is None else rank) + 1
     group = max(1, min(max_batch // width, MAX_ENTRIES // (max(1, K) * math.prod(model.image_shape))))
@@ -160,8 +167,8 @@ def regenerate(
             if posterior is None: image, epistemic = trajectory(step, network, x, times, noise())[-1], None
             elif rank is None: (*_, image), (*_, epistemic), _ = shared_exact(network, posterior, step, times, x, noise=noise, L=factor)
             else: (*_, image), (*_, epistemic), _ = shared_rank(network, posterior, step, times, x, rank, noise=noise, L=factor)
-            mean, aleatoric = data_draws(network, x, t, draws, steps, own) if how == 'draws' else tweedie_variance(network, x, t, stride)
+            mean, aleatoric = data_draws(network, x, t, draws, draw_steps or steps, own) if how == 'draws' else tweedie_variance(network, x, t, stride)
             parts.append((image, aleatoric, image - mean, epistemic))
             bar.update(len(own))
     image, aleatoric, offset, epistemic = (None if p[0] is None else torch.cat(p) for p in zip(*parts))
-    return Regenerated(image.float(), state, t, labels, seeds, aleatoric, offset, epistemic, network.evaluations)
+    return Regenerated(image.float(), state, t, labels, seeds, aleatoric, offset, epistemic, network.evaluations, draws if how == 'draws' else None)

@@ -155,7 +155,7 @@ class Diffusion:
         grid, n = torch.linspace(start, 0, steps + 1, dtype=torch.float64), len(self.schedule) - 1
         if not self.discrete: return grid
         if steps > round(start * n): raise ValueError(f"{steps} steps, but the schedule of this model has {round(start * n)}; take at most that many.")
-        return (grid * n).round() / n
+        return torch.cat([grid[:1], (grid[1:] * n).round() / n])                              # a state keeps the time it was noised to
 
     def ddim_step(self, x, f, t:float, s:float, noise=None, eta:float=0.):
         "DDIM: first order, one evaluation; `eta` > 0 asks `noise()` for fresh noise, except in the step that ends at the data"

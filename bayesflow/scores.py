@@ -7,7 +7,7 @@ __all__ = ['sparsification', 'ause', 'edge_strength', 'partial_spearman', 'pixel
            'label_disagreement', 'bootstrap_interval', 'auroc', 'average_precision', 'added_value', 'scale_factor',
            'conformal_factor', 'interval_coverage']
 
-# %% ../nbs/20_scores.ipynb #4ad7e2df
+# %% ../nbs/20_scores.ipynb #4826cfe0
 import math
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import KBinsDiscretizer
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
 from .metrics import spearman
@@ -45,7 +46,7 @@ def ause(variance, error) -> torch.Tensor:
     "Area (B,) between the sparsification curve of `variance` and that of `error` itself: 0 for a map in the order of the error"
     return (sparsification(variance, error) - sparsification(error, error)).mean(1)
 
-# %% ../nbs/20_scores.ipynb #9c364db6
+# %% ../nbs/20_scores.ipynb #fd8a6993
 def edge_strength(images) -> torch.Tensor:
     "Largest minus smallest value within 3 x 3 pixels, (B, C, H, W), the trivial competitor of any map"
     around = F.pad(images, (1, 1, 1, 1), mode='replicate')
@@ -55,10 +56,11 @@ def partial_spearman(
     variance, error,     # (B, C, H, W)
     given,               # (B, C, H, W), what is known already, such as `edge_strength(images)`
 ) -> torch.Tensor:       # float64 (B,) in [-1, 1]
-    "Spearman correlation of map and error, with the ranks of `given` regressed out of both"
+    "Spearman correlation of map and error, with the ranks of `given` regressed out of both; 0 if the map is in the order of `given`, which leaves nothing of it"
     _same_shape(variance, given, ('variance', 'given'))
     a, b, c = spearman(variance, error), spearman(variance, given), spearman(error, given)
-    return (a - b * c) / ((1 - b * b) * (1 - c * c)).sqrt()
+    rest = ((1 - b * b) * (1 - c * c)).clamp(min=0).sqrt()
+    return torch.where(rest > 1e-6, (a - b * c) / rest.clamp(min=1e-6), 0.)
 
 # %% ../nbs/20_scores.ipynb #b8dd6f01
 def pixel_scores(
@@ -89,7 +91,7 @@ def label_disagreement(
     read = p.argmax(-1)
     return (read != (read.mode(0).values if labels is None else torch.as_tensor(labels).to(read.device))).double().mean(0)
 
-# %% ../nbs/20_scores.ipynb #eec6031f
+# %% ../nbs/20_scores.ipynb #e32a2790
 def bootstrap_interval(
     statistic,           # function of row numbers, int64 (n,) -> float; nan where it is not defined
     n:int,               # number of rows
@@ -98,9 +100,10 @@ def bootstrap_interval(
     "Percentile bootstrap over rows (Efron 1979): images are drawn again with replacement"
     if n < 2: raise ValueError(f"There are {n} rows; an interval needs at least two.")
     rng = np.random.default_rng(seed)
-    drawn = np.array([statistic(torch.from_numpy(rng.integers(0, n, n))) for _ in range(repeats)], dtype=float)
+    value, drawn = float(statistic(torch.arange(n))), np.array([statistic(torch.from_numpy(rng.integers(0, n, n))) for _ in range(repeats)], dtype=float)
+    if math.isnan(value): return value, math.nan, math.nan
     low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(statistic(torch.arange(n))), float(low), float(high)
+    return value, float(low), float(high)
 
 def _verdicts(score, bad):
     score, bad = torch.as_tensor(score).detach().double().cpu(), torch.as_tensor(bad).cpu().bool()
@@ -125,28 +128,34 @@ def average_precision(score, bad, repeats:int=1000, seed:int=0) -> tuple:
     rank, bad = _verdicts(score, bad)
     return bootstrap_interval(lambda i: binary_average_precision(rank[i], bad[i].long()).item() if bad[i].any() else math.nan, len(bad), repeats, seed=seed)
 
-# %% ../nbs/20_scores.ipynb #c40ea899
+# %% ../nbs/20_scores.ipynb #3c497302
 def added_value(
     score,               # (N,) the score under test
     baseline,            # (N,) or (N, d), what is known without it
     bad,                 # (N,) bool
     folds:int=5, repeats:int=1000, seed:int=0,
-) -> dict:               # gain, gain_low, gain_high (nats per image), auroc_baseline, auroc_both
-    "What the score adds to the baseline in foretelling the verdict: gain in held-out log-likelihood of a logistic regression on ranks, with its bootstrap interval"
+) -> dict:               # gain, gain_low, gain_high (nats per image), auroc_baseline, auroc_both, auroc_gain, auroc_gain_low, auroc_gain_high
+    "What the score adds to the baseline in foretelling the verdict: gain in held-out log-likelihood of a logistic regression (on ranks, and twenty bins of the baseline), and gain in AUROC, with bootstrap intervals"
     score, bad = _verdicts(score, bad)
     if min(bad.sum(), (~bad).sum()) < folds: raise ValueError(f"There are {int(bad.sum())} bad and {int((~bad).sum())} good images, fewer than {folds} of a kind; judge more images or use fewer folds.")
     ranks = lambda column: stats.norm.ppf(stats.rankdata(column) / (len(column) + 1))
     base = np.atleast_2d(np.asarray(torch.as_tensor(baseline).detach().double().cpu()).T).T
     base = np.stack([ranks(c) for c in base.T], 1)
+    base = np.column_stack([base, KBinsDiscretizer(20, encode='onehot-dense', strategy='quantile', quantile_method='averaged_inverted_cdf').fit_transform(base)])
     both, y, log_p, p = np.column_stack([base, ranks(score.numpy())]), bad.numpy(), {}, {}
     for name, X in dict(baseline=base, both=both).items():
         p[name] = np.empty(len(y))
-        for fit, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(X, y): p[name][held] = LogisticRegression().fit(X[fit], y[fit]).predict_proba(X[held])[:, 1]
+        for fit, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(X, y): p[name][held] = LogisticRegression(C=10, max_iter=2000).fit(X[fit], y[fit]).predict_proba(X[held])[:, 1]
         log_p[name] = torch.from_numpy(np.log(np.where(y, p[name], 1 - p[name]).clip(1e-12)))
     gain, low, high = bootstrap_interval(lambda i: (log_p['both'] - log_p['baseline'])[i].mean().item(), len(y), repeats, seed=seed)
-    return dict(gain=gain, gain_low=low, gain_high=high, **{f'auroc_{name}': auroc(q, bad, repeats=2)[0] for name, q in p.items()})
+    rank = {name: torch.from_numpy(stats.rankdata(q) / len(q)) for name, q in p.items()}
+    def difference(i):
+        b = bad[i].long()
+        return (binary_auroc(rank['both'][i], b) - binary_auroc(rank['baseline'][i], b)).item() if 0 < b.sum() < len(b) else math.nan
+    area, area_low, area_high = bootstrap_interval(difference, len(y), repeats, seed=seed)
+    return dict(gain=gain, gain_low=low, gain_high=high, **{f'auroc_{name}': auroc(q, bad, repeats=2)[0] for name, q in p.items()}, auroc_gain=area, auroc_gain_low=area_low, auroc_gain_high=area_high)
 
-# %% ../nbs/20_scores.ipynb #2a463c6b
+# %% ../nbs/20_scores.ipynb #74875c5d
 def scale_factor(
     variance,            # (B, C, H, W), expected squared errors
     error,               # (B, C, H, W), squared errors
@@ -167,12 +176,12 @@ def conformal_factor(
     _same_shape(variance, error, ('variance', 'error'))
     n = len(variance)
     share = (1 - level) * (n + 1) / n - 1 / n                       # what may be left out of the held-out images
-    if share < 0: raise ValueError(f"{n} images are too few for a level of {level:g}; pass at least {math.ceil(level / (1 - level) - 1e-9)}.")
-    v, e = variance.detach().double().cpu() + floor, error.detach().double().cpu()
-    ratio = torch.where(e > 0, e / v, 0.).flatten().sort().values
-    return ratio[len(ratio) - 1 - math.floor(share * len(ratio))].item()
+    if share < -1e-9: raise ValueError(f"{n} images are too few for a level of {level:g}; pass at least {math.ceil(level / (1 - level) - 1e-9)}.")
+    v, e = variance.detach().double().cpu().clamp(min=0) + floor, error.detach().double().cpu()
+    ratio = torch.where(e > 0, e / v, 0.).flatten().sort().values                    # infinite where the map promises that there is no error, and there is
+    return ratio[len(ratio) - 1 - min(len(ratio) - 1, math.floor(max(0., share) * len(ratio) + 1e-9))].item()
 
 def interval_coverage(variance, error, factor:float, floor:float=0.) -> torch.Tensor:
     "Share (B,) of each image's pixels whose squared error is within factor (map + floor)"
     _same_shape(variance, error, ('variance', 'error'))
-    return (error.double() <= factor * (variance.double() + floor)).double().flatten(1).mean(1)
+    return (error.double() <= factor * (variance.double().clamp(min=0) + floor)).double().flatten(1).mean(1)

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from .core import write_whole
 
-# %% ../nbs/21_shards.ipynb #1cbd60b8
+# %% ../nbs/21_shards.ipynb #0d9f9b81
 class Shards:
     """`n` rows of tensors in a folder of safetensors files, `size` rows each; `shards.compute(function)`, then `shards.load()` or `for part in shards`.
 
@@ -30,6 +30,7 @@ class Shards:
     ):
         for name, v in dict(n=n, size=size).items():
             if not isinstance(v, int) or v < 1: raise ValueError(f"{name} is {v!r}; pass a whole number of at least 1.")
+        if clash := {'n', 'size'} & set(key): raise ValueError(f"The key has an entry {clash.pop()!r}, which is added by itself; name it otherwise.")
         self.folder, self.n, self.size = Path(folder), n, size
         self.key = json.dumps(dict(key, n=n, size=size), sort_keys=True)
         other = [f for f in self.files if f.exists() and self._key_of(f) != self.key] + [f for f in self.folder.glob('shard-*.safetensors') if f not in self.files]

@@ -327,13 +327,18 @@ def train_or_load(
     config:TrainConfig,        # with `out`
     progress:bool=True,
 ) -> GenerativeModel:
-    "The best model of a run with this configuration: loaded if it is there, continued if it was interrupted, trained if not"
-    settings = lambda c: json.dumps({k: v for k, v in c.items() if k not in ('resume', 'overwrite', 'stop_after', 'wandb', 'project')}, sort_keys=True)
-    try: there = settings(json.loads((config.folder/'config.json').read_text())) == settings(dataclasses.asdict(config))
-    except (OSError, ValueError): there = False
-    if not (there and (config.folder/'state.pt').exists()): return train(dataclasses.replace(config, overwrite=True, resume=False), progress)
-    if GenerativeModel.load(config.folder/'last.safetensors').info['training']['epoch'] == config.epochs: return GenerativeModel.load(config.folder/'best.safetensors')
-    return train(dataclasses.replace(config, resume=True, overwrite=False), progress)
+    "The averaged network at the end of a run with this configuration: loaded if it is there, continued if it was interrupted, trained if not. `ValueError` if the folder holds another run and `overwrite` is not set."
+    apart = ('out', 'root', 'resume', 'overwrite', 'stop_after', 'wandb', 'project')                    # nothing of the result depends on these
+    settings = lambda c: {k: json.loads(json.dumps(v)) for k, v in {**dataclasses.asdict(TrainConfig()), **c}.items() if k not in apart}
+    last, state, now = config.folder/'last.safetensors', config.folder/'state.pt', settings(dataclasses.asdict(config))
+    if not state.exists(): train(dataclasses.replace(config, overwrite=True, resume=False), progress)
+    else:
+        before = settings(json.loads((config.folder/'config.json').read_text()))
+        other = [k for k in now if now[k] != before.get(k)]
+        if other and not config.overwrite: raise ValueError(f"{config.folder} holds a run with another {' and '.join(other)}; pass another out, or overwrite.")
+        if other: train(config, progress)
+        elif GenerativeModel.load(last).info['training']['epoch'] < config.epochs: train(dataclasses.replace(config, resume=True, overwrite=False), progress)
+    return GenerativeModel.load(last).to(Accelerator().device)
 
 # %% ../nbs/06_training.ipynb #e7264828
 @command
