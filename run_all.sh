@@ -7,7 +7,7 @@ usage() {
     cat <<'END'
 Usage: ./run_all.sh [run options]         set up, then make the figures of the paper from the bundled weights
        ./run_all.sh test [words]          set up, then run everything that must pass (what has one of the words in its name)
-       ./run_all.sh study [run options]   set up, then compute the study of usefulness anew (hours)
+       ./run_all.sh study [run options]   set up, then compute the study of usefulness anew (long)
        ./run_all.sh train [options]       set up, train on MNIST by flow matching, then make the figures with those weights
        ./run_all.sh --help                show this
 

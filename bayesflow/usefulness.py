@@ -6,14 +6,14 @@
 __all__ = ['key_of', 'time_of_share', 'class_variance', 'regeneration_maps', 'against_error', 'sample_scores', 'filtered',
            'MixedLabels', 'label_effect']
 
-# %% ../nbs/22_usefulness.ipynb #04ac25a2
+# %% ../nbs/22_usefulness.ipynb #f09f1e3e
 import hashlib
 
 import torch
 from scipy.optimize import brentq
 
 from . import aleatoric, diffusion, fidelity, flow, laplace, metrics, propagation, sampling, scores, unet
-from .aleatoric import completions, data_draws, noise_images, regenerate
+from .aleatoric import completions, mean_and_variance, noise_images, regenerate
 from .fidelity import posterior_samples
 from .metrics import frechet_distance, label_agreement, spearman
 from .propagation import sample_with_uncertainty, shared_rank
@@ -138,7 +138,7 @@ def filtered(
     return dict(agreement=agreement, frechet_distance=distance, random_agreement=chance[:, 0].mean().item(), random_agreement_std=chance[:, 0].std().item(),
                 random_frechet_distance=chance[:, 1].mean().item(), random_frechet_distance_std=chance[:, 1].std().item())
 
-# %% ../nbs/22_usefulness.ipynb #a6dca9d8
+# %% ../nbs/22_usefulness.ipynb #414bb56b
 class MixedLabels(Network):
     "`f(x, t)` as the mean over two labels of each sample"
     def __init__(self, model, labels, others, max_batch:int=256):
@@ -168,5 +168,5 @@ def label_effect(
     with model.evaluating():
         for name, network in networks.items():
             totals[f'epistemic {name}'] = shared_rank(network, posterior, step, times, x, rank, L=L)[1][-1].flatten(1).sum(1).cpu()
-            totals[f'aleatoric {name}'] = data_draws(network, x, t, draws, steps, seeds)[1].flatten(1).sum(1).cpu()
+            totals[f'aleatoric {name}'] = mean_and_variance(completions(network, x, t, draws, steps, seeds))[1].flatten(1).sum(1).cpu()
     return totals
