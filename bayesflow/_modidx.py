@@ -41,6 +41,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'bayesflow.diffusion.Diffusion.dpm_solver_2_step': ( 'diffusion.html#diffusion.dpm_solver_2_step',
                                                                                           'bayesflow/diffusion.py'),
                                      'bayesflow.diffusion.Diffusion.loss': ('diffusion.html#diffusion.loss', 'bayesflow/diffusion.py'),
+                                     'bayesflow.diffusion.Diffusion.loss_weight': ( 'diffusion.html#diffusion.loss_weight',
+                                                                                    'bayesflow/diffusion.py'),
                                      'bayesflow.diffusion.Diffusion.noise_of': ( 'diffusion.html#diffusion.noise_of',
                                                                                  'bayesflow/diffusion.py'),
                                      'bayesflow.diffusion.Diffusion.perturb': ( 'diffusion.html#diffusion.perturb',

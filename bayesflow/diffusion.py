@@ -85,14 +85,15 @@ def ddpm_coefficients(
 # %% ../nbs/04_diffusion.ipynb #5aedb2a9
 # alpha_bar -> (a, b) such that the noise estimate is a x_t + b f
 PREDICTIONS = dict(eps=lambda alpha_bar: (0., 1.),
-                   v=lambda alpha_bar: (math.sqrt(1 - alpha_bar), math.sqrt(alpha_bar)),
-                   x=lambda alpha_bar: (1 / math.sqrt(1 - alpha_bar), -math.sqrt(alpha_bar / (1 - alpha_bar))))
+                   v=lambda alpha_bar: ((1 - alpha_bar)**0.5, alpha_bar**0.5),
+                   x=lambda alpha_bar: ((1 - alpha_bar)**-0.5, -(alpha_bar / (1 - alpha_bar))**0.5))
 
 # %% ../nbs/04_diffusion.ipynb #108e35a7
 class Diffusion:
     "Variance-preserving diffusion (Ho et al., arXiv:2006.11239): t = 1 is noise, t = 0 is data"
     name = 'diffusion'
     noise_time, data_time = 1., 0.
+    loss_weights = ('uniform', 'snr+1')
     default_sampler, stochastic_sampler = 'ddim', 'ddpm'
 
     def __init__(self,
@@ -144,11 +145,23 @@ class Diffusion:
         a, b = PREDICTIONS[self.prediction](alpha_bar)
         return (1 / math.sqrt(1 - alpha_bar) - a) / b
 
-    def loss(self, net, x_1, y, generator=None, t=None, noise=None) -> torch.Tensor:
-        "Mean squared error of the prediction, with the same arguments as `FlowMatching.loss`"
+    def loss_weight(self,
+        t,                          # times (B,)
+        weight:str='uniform',       # one of `loss_weights`
+        largest:float=100.,         # never more than this
+    ) -> torch.Tensor:              # (B,)
+        "What the squared error at time t counts: 1, or as much as makes it (SNR + 1) times the squared error of the data estimate (arXiv:2202.00512, section 4)"
+        if weight not in self.loss_weights: raise ValueError(f"Unknown loss weight {weight!r}; choose {' or '.join(self.loss_weights)}.")
+        if weight == 'uniform': return torch.ones_like(t)
+        alpha_bar = self.schedule(t)
+        return (PREDICTIONS[self.prediction](alpha_bar)[1]**2 / alpha_bar).clamp(max=largest).to(t)
+
+    def loss(self, net, x_1, y, generator=None, t=None, noise=None, weight:str='uniform') -> torch.Tensor:
+        "Mean squared error of the prediction, weighted by `loss_weight`, with the same arguments as `FlowMatching.loss`"
         t, noise = draw_times_and_noise(x_1, generator, t, noise)
         x_t, target = self.perturb(x_1, noise, t)
-        return (net(x_t, t, y).float() - target).square().mean()
+        error = (net(x_t, t, y).float() - target).square()
+        return error.mean() if weight == 'uniform' else (self.loss_weight(t, weight).to(error) * error.flatten(1).mean(1)).mean()
 
     def times(self, steps:int, start:float=1.) -> torch.Tensor:
         "The time grid (steps + 1,) from `start` to the data, float64; `ValueError` for more steps than a discrete schedule has there"

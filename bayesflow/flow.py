@@ -38,6 +38,7 @@ class FlowMatching:
     noise_time, data_time = 0., 1.
     default_sampler = 'euler'
     stochastic_sampler = 'ancestral'
+    loss_weights = ('uniform',)
     samplers = dict(euler=euler_step, heun=heun_step, midpoint=midpoint_step, ancestral=ancestral_step)
 
     def perturb(self,
@@ -56,8 +57,10 @@ class FlowMatching:
         generator=None,      # draws what is not given
         t=None,              # times (B,)
         noise=None,          # x_0 (B, C, H, W)
+        weight:str='uniform',    # of the squared error at time t, one of `loss_weights`
     ) -> torch.Tensor:       # mean squared error over all pixels, a scalar
         "Conditional flow matching loss; times are uniform, one in each of B equal strata of [0, 1], which lowers the variance of the gradient"
+        if weight not in self.loss_weights: raise ValueError(f"Unknown loss weight {weight!r} for flow matching; its only one is uniform.")
         t, noise = draw_times_and_noise(x_1, generator, t, noise)
         x_t, v = self.perturb(x_1, noise, t)
         return (net(x_t, t, y).float() - v).square().mean()

@@ -42,6 +42,7 @@ class TrainConfig:
     clip:float = 1.0                # largest norm of the gradient
     ema:float = 0.999               # decay of the weight average, per step, after a warm-up
     time_density:str = 'uniform'    # of the training times, a key of `TIME_DENSITIES`
+    loss_weight:str = 'uniform'     # what an error counts at a time, one of the process's `loss_weights`
     label_dropout:float = 0.1       # share of labels replaced by the null label, for guidance
     precision:str = 'bf16'          # "no" (float32), "bf16" or "fp16" autocast
     seed:int = 0                    # of the initial weights, the order, the noise and the times
@@ -69,6 +70,8 @@ class TrainConfig:
         if self.precision not in ('no', 'bf16', 'fp16'): raise ValueError(f"Unknown precision {self.precision!r}; choose no, bf16 or fp16.")
         if self.wandb not in ('auto', 'online', 'offline', 'disabled'): raise ValueError(f"Unknown wandb mode {self.wandb!r}; choose auto, online, offline or disabled.")
         if self.time_density not in TIME_DENSITIES: raise ValueError(f"Unknown time density {self.time_density!r}; choose {' or '.join(TIME_DENSITIES)}.")
+        known = PROCESSES[self.method].loss_weights
+        if self.loss_weight not in known: raise ValueError(f"Unknown loss weight {self.loss_weight!r} for {self.method}; choose {' or '.join(known)}.")
         for name in ('epochs', 'batch_size', 'val_images'):
             if getattr(self, name) < 1: raise ValueError(f"{name} is {getattr(self, name)}; pass at least 1.")
         classes = len(CLASSES[self.dataset])
@@ -132,10 +135,10 @@ def drop_labels(
 
 # %% ../nbs/06_training.ipynb #7f523d9f
 @torch.no_grad()
-def validation_loss(net, process, images, labels, batch_size:int=500) -> float:
+def validation_loss(net, process, images, labels, batch_size:int=500, weight:str='uniform') -> float:
     "Mean loss over `images` (N, C, H, W), with noise and times that depend on N alone"
     t, noise = draw_times_and_noise(images, torch.Generator().manual_seed(stream_seed('validation')))
-    losses = [process.loss(net, x_1, y, t=t_i, noise=eps) * len(y)
+    losses = [process.loss(net, x_1, y, t=t_i, noise=eps, weight=weight) * len(y)
               for x_1, y, t_i, eps in zip(*(v.split(batch_size) for v in (images, labels, t, noise)))]
     return torch.stack(losses).sum().item() / len(images)
 
@@ -238,7 +241,7 @@ class Trainer:
         y = drop_labels(self.labels[index], self.bare.null_label, self.config.label_dropout, generator)
         x_1 = self.images[index]
         u, noise = draw_times_and_noise(x_1, generator)
-        with self.acc.autocast(): loss = self.process.loss(self.net, x_1, y, t=TIME_DENSITIES[self.config.time_density](u), noise=noise)
+        with self.acc.autocast(): loss = self.process.loss(self.net, x_1, y, t=TIME_DENSITIES[self.config.time_density](u), noise=noise, weight=self.config.loss_weight)
         self.acc.backward(loss)
         self.acc.clip_grad_norm_(self.net.parameters(), self.config.clip)
         self.optimizer.step()
@@ -266,7 +269,7 @@ class Trainer:
         "Validate the average, keep the best and the last network, and the state"
         self.epoch += 1
         if not self.acc.is_main_process: return
-        val_loss = validation_loss(self.ema.module.eval(), self.process, self.val_images, self.val_labels)
+        val_loss = validation_loss(self.ema.module.eval(), self.process, self.val_images, self.val_labels, weight=self.config.loss_weight)
         self.record(step=self.step, epoch=self.epoch, val_loss=val_loss)
         model = self.model()
         if val_loss < self.best:
