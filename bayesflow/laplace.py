@@ -6,7 +6,7 @@
 __all__ = ['STRUCTURES', 'Rearranged', 'plain', 'layer_config', 'copy_layer', 'theta_of', 'patches', 'block_index',
            'output_shape', 'fold', 'apply_head', 'gram', 'scatter', 'FlatHead', 'ConvGGN', 'scatter_diag',
            'BlockLaplace', 'inverse_root', 'GroupKronLaplace', 'FeatureStream', 'optimize_prior_precision',
-           'LastLayerPosterior', 'StoredPosterior', 'evaluation_mode', 'LastLayerLaplace']
+           'LastLayerPosterior', 'StoredPosterior', 'evaluation_mode', 'LastLayerLaplace', 'held_out_temperature']
 
 # %% ../nbs/07_laplace.ipynb #c08968a1
 import hashlib, json, math
@@ -20,6 +20,7 @@ from laplace.curvature import CurvatureInterface
 from laplace.utils.matrix import Kron
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from scipy.optimize import minimize_scalar
 from torch import nn
 from torch.nn.utils import parameters_to_vector, skip_init
 
@@ -337,9 +338,10 @@ class FeatureStream:
         labels=None, # int64 (n,) or None
         n_data=None, # what laplace-torch should take for the number of data; default: n
         epochs=1, batch_size=256, # passes over the images, images at a time
-        seed=0 # an int, or a torch.Generator on the CPU
+        seed=0, # an int, or a torch.Generator on the CPU
+        times=(0., 1.) # between which times
     ):
-        self.model, self.images, self.labels, self.epochs, self.batch_size = model, images, labels, epochs, batch_size
+        self.model, self.images, self.labels, self.epochs, self.batch_size, self.times = model, images, labels, epochs, batch_size, times
         self.dataset = range(n_data or len(images))
         self.generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
         self.rest = self._batches()
@@ -355,6 +357,7 @@ class FeatureStream:
         n, noise_of = len(self.images), torch.Generator()
         for _ in range(self.epochs):
             t = (torch.randperm(n, generator=self.generator) + torch.rand(n, generator=self.generator, dtype=torch.float64))/n
+            t = self.times[0] + (self.times[1] - self.times[0])*t
             seed = int(torch.randint(2**32, (1,), generator=self.generator))
             for i in range(0, n, self.batch_size):
                 x_1 = self.images[i:i + self.batch_size]
@@ -400,7 +403,9 @@ class LastLayerPosterior:
         return self._la
 
     @property
-    def sigma(self): return float(self.la.sigma_noise)                # standard deviation of the residual
+    def sigma(self): return float(self.la.sigma_noise)                # standard deviation of the residual; with `time_bins` the geometric mean of `sigmas`
+    @property
+    def sigmas(self): return self._sigmas if self.la else None        # (T,) of each part of the time axis, from 0 to 1
     @property
     def prior_precision(self): return float(self.la.prior_precision)  # lambda
     @property
@@ -417,14 +422,16 @@ class LastLayerPosterior:
     def covariance(self): return _drop(self._root @ self._root.mT*self.temperature)         # Sigma of one output channel, (K, K)
 
     @property
-    def _gram(self): return self._sum if self.la else None            # (G, K, K), once fitted
+    def _gram(self): return self._sums.sum(0) if self.la else None    # (G, K, K), once fitted
     @property
     def _M(self): return self._gram*len(self.la.model.layer.weight)/self.outputs
+    @property
+    def _weighted(self): return torch.tensordot((self.sigma/self.sigmas)**2, self._sums, 1) if len(self.sigmas) > 1 else self._gram
     @property
     def _precision(self):
         K, k = self._gram.shape[-1], self.la.model.layer.weight[0].numel()
         keep = dict(full=torch.ones(K, K), kron=torch.block_diag(torch.ones(k, k), torch.ones(K - k, K - k)), diag=torch.eye(K))[self.structure]
-        return self.n_data/self.images/self.sigma**2*self._gram*keep + self.prior_precision*torch.eye(K, dtype=torch.float64)
+        return self.n_data/self.images/self.sigma**2*self._weighted*keep + self.prior_precision*torch.eye(K, dtype=torch.float64)
     @property
     def _root(self): return inverse_root(self._precision)
 
@@ -509,24 +516,27 @@ class StoredPosterior(LastLayerPosterior):
         "An empty laplace-torch posterior of a copy of the layer"
         return STRUCTURES[self.structure](FlatHead(copy_layer(layer, device)), "regression", sigma_noise=sigma, backend=ConvGGN, backend_kwargs=kwargs)
 
-    def _adopt(self, layer, gram, rss, images, outputs, n_data, sigma, prior_precision=None):
-        "Become the posterior of these sums: laplace-torch's state, put together without data"
+    def _adopt(self, layer, sums, rss, images, counts, n_data, sigmas, prior_precision=None):
+        "Become the posterior of these sums, one for each part of the time axis: laplace-torch's state, put together without data"
+        rss, counts, sigmas, outputs = *(torch.tensor(v, dtype=torch.float64) for v in (rss, counts, sigmas)), int(sum(counts))
+        sigma = float(sigmas[0]) if len(sigmas) == 1 else float((counts*sigmas.log()).sum().div(outputs).exp())       # with it the likelihood is that of the parts
+        weight = (sigma/sigmas)**2
         la, scale = self._build(layer, sigma=sigma), n_data/images
-        loss, H = la.backend.pack(self.structure, .5*scale*rss, scale*gram)
+        loss, H = la.backend.pack(self.structure, .5*scale*float(weight @ rss), scale*torch.tensordot(weight, sums, 1))
         la.load_state_dict(dict(cls_name=type(la).__name__, mean=theta_of(la.model.layer), H=getattr(H, "kfacs", H), loss=loss, n_data=n_data,
                                 n_outputs=outputs//images, sigma_noise=sigma, prior_mean=0., prior_precision=prior_precision or 1.,
                                 likelihood="regression", temperature=1., enable_backprop=False))
         if prior_precision is None: optimize_prior_precision(la)
-        self._la, self._sum, self.rss, self.images, self.outputs = la, gram, rss, images, outputs
+        self._la, self._sums, self._sigmas, self.rss, self.images, self.outputs, self._counts = la, sums, sigmas, rss, images, outputs, counts
 
     def save(self,
         path # of the file, usually *.safetensors; an existing one is replaced
     ):
         "Write the posterior to one file."
         layer = self.la.model.layer
-        scalars = dict(images=self.images, outputs=self.outputs, rss=self.rss, n_data=self.n_data, sigma=self.sigma, prior_precision=self.prior_precision)
+        scalars = dict(images=self.images, counts=self._counts.long().tolist(), rss=self.rss.tolist(), n_data=self.n_data, sigmas=self.sigmas.tolist(), prior_precision=self.prior_precision)
         info = dict(structure=self.structure, temperature=self.temperature, head=layer_config(layer), scalars=scalars)
-        tensors = dict(mean=self.mean.contiguous(), gram=self._gram.contiguous())
+        tensors = dict(mean=self.mean.contiguous(), sums=self._sums.contiguous())
         write_whole(path, lambda part: save_file(tensors, part, metadata=dict(bayesflow_posterior=json.dumps(info))))
 
     @classmethod
@@ -537,7 +547,7 @@ class StoredPosterior(LastLayerPosterior):
         "Read a posterior. FileNotFoundError if there is none; ValueError if the file is something else or belongs to another last layer."
         if not Path(path).is_file(): raise FileNotFoundError(f"There is no posterior file {path}: fit one and save it there.")
         try:
-            with safe_open(path, "pt") as f: info, mean, gram = json.loads(f.metadata()["bayesflow_posterior"]), f.get_tensor("mean"), f.get_tensor("gram")
+            with safe_open(path, "pt") as f: info, mean, sums = json.loads(f.metadata()["bayesflow_posterior"]), f.get_tensor("mean"), f.get_tensor("sums")
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as e:
             raise ValueError(f"{path} is not a posterior file or is damaged ({e}): fit and save it again.") from None
         config = layer_config(model.head)
@@ -547,10 +557,10 @@ class StoredPosterior(LastLayerPosterior):
         if not torch.equal(mean.to(theta.dtype), theta):
             raise ValueError(f"{path} was fitted around other weights than this model's last layer has: load it with the model it was fitted to, or fit again.")
         s = info["scalars"]
-        self = cls(model, info["structure"], n_data=s["n_data"], sigma=s["sigma"], prior_precision=s["prior_precision"], temperature=info["temperature"])
+        self = cls(model, info["structure"], n_data=s["n_data"], sigma=s["sigmas"][0] if len(sums) == 1 else None, prior_precision=s["prior_precision"], temperature=info["temperature"], time_bins=len(sums))
         layer = copy_layer(model.head)
         with torch.no_grad(): nn.utils.vector_to_parameters(mean, layer.parameters())
-        self._adopt(layer, gram, **s)
+        self._adopt(layer, sums, **s)
         return self
 
 # %% ../nbs/07_laplace.ipynb #c01df447
@@ -577,14 +587,17 @@ class LastLayerLaplace(StoredPosterior):
         sigma=None, # standard deviation of the residual; None: that of the images given to `fit`
         prior_precision=None, # lambda; None: by the marginal likelihood
         temperature=1., # the covariance is multiplied by it
+        time_bins=1, # in so many equal parts of the time axis the residual has its own standard deviation
     ):
         if structure not in STRUCTURES: raise ValueError(f"Unknown structure {structure!r}: choose one of {', '.join(STRUCTURES)}.")
         for name, v in dict(n_data=n_data, sigma=sigma, prior_precision=prior_precision, temperature=temperature).items():
             if v is not None and not 0 < v < math.inf: raise ValueError(f"{name} is {v}, but it must be positive and finite.")
         if n_data is not None and n_data != int(n_data): raise ValueError(f"n_data is {n_data}, but it is a number of images: pass a whole number.")
+        if time_bins < 1 or time_bins != int(time_bins): raise ValueError(f"time_bins is {time_bins}, but it is a number of parts: pass a whole number of at least 1.")
+        if time_bins > 1 and sigma is not None: raise ValueError(f"sigma is {sigma} at all times, but with time_bins={time_bins} each part of the time axis gets its own: pass one of the two.")
         layer_config(model.head)
         self.model, self.structure, self.temperature = model, structure, float(temperature)
-        self.config = dict(n_data=n_data, sigma=sigma, prior_precision=prior_precision)
+        self.config = dict(n_data=n_data, sigma=sigma, prior_precision=prior_precision, time_bins=int(time_bins))
 
     def fit(self,
         images, # float (n, C, H, W), scaled as in training, [-1, 1]
@@ -601,14 +614,47 @@ class LastLayerLaplace(StoredPosterior):
         if labels is not None and len(labels) != len(images): raise ValueError(f"There are {len(images)} images but {len(labels)} labels: pass one label for each image.")
         if not images.is_floating_point(): raise ValueError(f"Images are {images.dtype}, but must be float in [-1, 1]: load them with `load_dataset`.")
         if epochs < 1 or batch_size < 1: raise ValueError(f"epochs is {epochs} and batch_size {batch_size}, but both must be at least 1.")
-        labels = None if labels is None else torch.as_tensor(labels)
-        head, n_data = self.model.head, int(self.config["n_data"] or len(images))
-        la = self._build(head, "cpu" if head.weight.device.type == "mps" else head.weight.device, scale=n_data/(epochs*len(images)))
+        labels, T = None if labels is None else torch.as_tensor(labels), self.config["time_bins"]
+        if len(images) < T: raise ValueError(f"There are {len(images)} images for {T} parts of the time axis: pass more images or fewer time_bins.")
+        head, n_data, parts = self.model.head, int(self.config["n_data"] or len(images)), []
+        generator = torch.Generator().manual_seed(seed) if generator is None else generator
+        order = torch.randperm(len(images), generator=generator) if T > 1 else None
         with evaluation_mode(self.model):
-            la.fit(FeatureStream(self.model, images, labels, n_data, epochs, batch_size, seed if generator is None else generator), progress_bar=progress)
-        b = la.backend
-        if not math.isfinite(b.rss + b.gram.sum()): raise ValueError("The network's features or outputs are not finite on these images: check its weights and the images' scale.")
-        sigma = self.config["sigma"] or math.sqrt(b.rss/b.outputs)
-        if sigma == 0: raise ValueError("The network fits these images without any residual, so they tell nothing about sigma: pass sigma.")
-        self._adopt(head, b.gram.cpu(), float(b.rss), b.images, b.outputs, n_data, sigma, self.config["prior_precision"])
+            for k in range(T):
+                own = images, labels
+                if T > 1: own = [None if v is None else v[order[k::T].to(v.device)] for v in own]
+                la = self._build(head, "cpu" if head.weight.device.type == "mps" else head.weight.device, scale=n_data/(epochs*len(images)))
+                la.fit(FeatureStream(self.model, *own, n_data, epochs, batch_size, generator, (k/T, (k + 1)/T)), progress_bar=progress)
+                parts.append(la.backend)
+        if not all(math.isfinite(b.rss + b.gram.sum()) for b in parts): raise ValueError("The network's features or outputs are not finite on these images: check its weights and the images' scale.")
+        sigmas = [self.config["sigma"] or math.sqrt(b.rss/b.outputs) for b in parts]
+        if min(sigmas) == 0: raise ValueError("The network fits these images without any residual, so they tell nothing about sigma: pass sigma.")
+        self._adopt(head, torch.stack([b.gram.cpu() for b in parts]), [float(b.rss) for b in parts], sum(b.images for b in parts), [b.outputs for b in parts], n_data, sigmas, self.config["prior_precision"])
         return self
+
+# %% ../nbs/07_laplace.ipynb #2c5f5b82
+def _best_temperature(square, gamma2, sigma2):
+    "The T for which residuals with these squares are most likely under N(0, sigma2 + T gamma2), and the gain in nats over T = 0, per residual"
+    nll = lambda T: 0.5*float(((sigma2 + T*gamma2).log() + square/(sigma2 + T*gamma2)).mean())
+    scale = math.log(float((sigma2/gamma2.clamp(min=1e-300)).median()))                                 # where the two are alike
+    found = minimize_scalar(lambda s: nll(math.exp(s)), bounds=(scale - 25, scale + 10), method="bounded", options=dict(xatol=1e-6))
+    return math.exp(found.x), nll(0.) - found.fun
+
+def held_out_temperature(
+    posterior, # a fitted `LastLayerLaplace`
+    images, # float (n, C, H, W), not seen in training
+    labels=None, # int64 (n,) or None
+    *, batch_size=256, seed=0 # of times and noise
+)->dict: # temperature; gain, in nats per image; images
+    "The temperature under which held-out targets are most likely, whatever the posterior's own; memory grows with the number of images"
+    T, order, parts = len(posterior.sigmas), torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)), []
+    if len(images) < T: raise ValueError(f"There are {len(images)} images for {T} parts of the time axis: pass more images.")
+    with evaluation_mode(posterior.model):
+        for k in range(T):
+            own = [None if v is None else torch.as_tensor(v)[order[k::T]] for v in (images, labels)]
+            for phi, target in FeatureStream(posterior.model, *own, batch_size=batch_size, seed=seed + k, times=(k/T, (k + 1)/T)):
+                rest = (target - posterior.model.head(phi).flatten(1)).detach().double().square().cpu()
+                gamma2 = posterior.variance(phi).flatten(1).double().cpu()/posterior.temperature
+                parts.append((rest.flatten(), gamma2.flatten(), torch.full((rest.numel(),), float(posterior.sigmas[k])**2, dtype=torch.float64)))
+    temperature, gain = _best_temperature(*(torch.cat(v) for v in zip(*parts)))
+    return dict(temperature=temperature, gain=gain*sum(len(p[0]) for p in parts)/len(images), images=len(images))

@@ -7,7 +7,7 @@ __all__ = ['PALETTE', 'MAP', 'UNITS', 'style', 'Figure', 'save_figure', 'samples
            'uncertainty_single', 'uncertainty_sum_over_time', 'uncertainty_metrics', 'flow_vs_diffusion',
            'sum_over_time_comparison', 'spatial_comparison', 'propagation_fidelity', 'step_invariance', 'cost_table',
            'quality_by_evaluations', 'fidelity_by_sampler', 'resampled_grid', 'the_one_picture', 'guidance_branches',
-           'map_rows', 'intervals', 'sparsification_curves']
+           'map_rows', 'intervals', 'sparsification_curves', 'trends']
 
 # %% ../nbs/10_plots.ipynb #44e7edc7
 import functools, io, math
@@ -681,4 +681,32 @@ def sparsification_curves(
         ax.set(xlabel='pixels taken away (%)', title=panel, xlim=(0, 60), ylim=(0, None))
     axes[0].set_ylabel('error of the rest / error')
     axes[-1].legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
+    return fig
+
+# %% ../nbs/10_plots.ipynb #6e9cf53a
+@_styled
+def trends(
+    groups,              # dictionary: title of a panel -> dictionary: name of a line -> dictionary: x -> (value, low, high); low and high may be None
+    xlabel:str,
+    log:tuple=(),        # titles of panels whose vertical axis is logarithmic
+    reference:dict=None, # title of a panel -> value of a dashed line
+    title:str=None,
+):
+    "Figure `trends`: one panel per group, one line with intervals per name, against something on a logarithmic axis"
+    fig = _figure(2.9 * len(groups) + 1.6, 2.9 + 0.3 * bool(title), title)
+    axes = fig.subplots(1, len(groups), squeeze=False)[0]
+    names = list(dict.fromkeys(name for lines in groups.values() for name in lines))
+    for ax, (panel, lines) in zip(axes, groups.items()):
+        if panel in (reference or {}): ax.axhline(reference[panel], color='0.25', lw=0.8, ls='--')
+        for name, points in lines.items():
+            x, color = sorted(points), PALETTE[names.index(name) % 10]
+            value, low, high = ([points[k][i] for k in x] for i in range(3))
+            ax.plot(x, value, 'o-', ms=3.5, color=color, label=name)
+            for k, l, h in zip(x, low, high):
+                if l is not None and h is not None: ax.plot([k, k], [l, h], color=color, lw=1.2)
+        ax.set(xscale='log', xlabel=xlabel, title=panel)
+        if panel in log: ax.set_yscale('log')
+        ticks = sorted({x for points in lines.values() for x in points})
+        if ticks and ticks[-1] < 1000 * ticks[0]: ax.set_xticks(ticks, [f'{x:g}' for x in ticks], minor=False); ax.xaxis.set_minor_locator(NullLocator())
+    axes[-1].legend(*axes[0].get_legend_handles_labels(), loc='center left', bbox_to_anchor=(1.01, 0.5))
     return fig

@@ -144,7 +144,8 @@ def notebook_parameters(
 
 # %% ../nbs/12_runs.ipynb #9c096974
 def models_of(parameters):
-    "The models that a run's parameters name: `model` and the list `models`."
+    "The models that a run's parameters name: `model` and the list `models`, which is what a parameter of that name has to be."
+    if not isinstance(parameters.get("models") or [], list): raise ValueError(f"models = {json.dumps(parameters['models'])} must be a list of names of models; give a parameter of another kind another name.")
     return [m for m in (parameters.get("model"), *(parameters.get("models") or [])) if m]
 
 def own_weights(root, model):

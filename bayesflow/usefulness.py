@@ -30,7 +30,7 @@ def key_of(
 ) -> dict:                   # for `Shards`
     "All that results of a model depend on: its weights and process, the posterior, a classifier, the settings, the code of this package, torch and the device"
     sha = lambda *tensors: hashlib.sha256(b''.join(t.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes() for t in tensors)).hexdigest()
-    fitted = {} if posterior is None else dict(posterior=sha(posterior.mean, posterior.gram), sigma=posterior.sigma, prior_precision=posterior.prior_precision, n_data=posterior.n_data, temperature=posterior.temperature)
+    fitted = {} if posterior is None else dict(posterior=sha(posterior.mean, posterior.gram), sigmas=posterior.sigmas.tolist(), prior_precision=posterior.prior_precision, n_data=posterior.n_data, temperature=posterior.temperature)
     reads = {} if classifier is None else dict(classifier=sha(*(v for _, v in sorted(classifier.state_dict().items()))))
     return dict(weights=model.digest, process=model.process.config(), **fitted, **reads, **settings, code=code_digest(*_CODE), torch=torch.__version__, device=model.device.type)
 
