@@ -189,9 +189,9 @@ def add_sampling_arguments(parser):
     parser.add_argument('--device', help='cpu, cuda, mps (default: what the model is loaded on)')
 
 def save_tensors(path, **tensors):
-    "Write tensors to a safetensors file, whole or not at all"
+    "Write tensors to a safetensors file, whole or not at all; views of each other are written in full"
     from safetensors.torch import save_file
-    return write_whole(path, lambda p: save_file({k: v.contiguous().cpu() for k, v in tensors.items() if v is not None}, p))
+    return write_whole(path, lambda p: save_file({k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items() if v is not None}, p))
 
 # %% ../nbs/05_sampling.ipynb #7cde0bce
 @command
