@@ -339,15 +339,16 @@ class FeatureStream:
         n_data=None, # what laplace-torch should take for the number of data; default: n
         epochs=1, batch_size=256, # passes over the images, images at a time
         seed=0, # an int, or a torch.Generator on the CPU
-        times=(0., 1.) # between which times
+        times=(0., 1.), # between which times
+        process=(0, 1) # only the batches of this one of so many processes
     ):
-        self.model, self.images, self.labels, self.epochs, self.batch_size, self.times = model, images, labels, epochs, batch_size, times
+        self.model, self.images, self.labels, self.epochs, self.batch_size, self.times, self.process = model, images, labels, epochs, batch_size, times, process
         self.dataset = range(n_data or len(images))
         self.generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
         self.rest = self._batches()
         self.first = next(self.rest)
 
-    def __len__(self): return self.epochs*math.ceil(len(self.images)/self.batch_size)
+    def __len__(self): return self.epochs*len(range(self.process[0], math.ceil(len(self.images)/self.batch_size), self.process[1]))
     def __iter__(self):
         yield self.first                             # laplace-torch looks at one batch before it starts over: it is not made twice
         self.first = None
@@ -359,7 +360,7 @@ class FeatureStream:
             t = (torch.randperm(n, generator=self.generator) + torch.rand(n, generator=self.generator, dtype=torch.float64))/n
             t = self.times[0] + (self.times[1] - self.times[0])*t
             seed = int(torch.randint(2**32, (1,), generator=self.generator))
-            for i in range(0, n, self.batch_size):
+            for i in range(self.process[0]*self.batch_size, n, self.process[1]*self.batch_size):
                 x_1 = self.images[i:i + self.batch_size]
                 noise = torch.stack([torch.randn(x_1.shape[1:], dtype=x_1.dtype, generator=noise_of.manual_seed((seed + i + j) % 2**32))
                                      for j in range(len(x_1))])
@@ -607,6 +608,7 @@ class LastLayerLaplace(StoredPosterior):
         batch_size=256, # images at a time; does not change the result
         seed=0, # of times and noise
         generator=None, # a torch.Generator on the CPU, instead of `seed`
+        accelerator=None, # an accelerate.Accelerator whose processes share the images; all of them get the same posterior
         progress=False # show a progress bar
     ): # itself
         "Fit the posterior to images, one time and one noise for each in every pass. Memory does not grow with their number."
@@ -617,19 +619,23 @@ class LastLayerLaplace(StoredPosterior):
         labels, T = None if labels is None else torch.as_tensor(labels), self.config["time_bins"]
         if len(images) < T: raise ValueError(f"There are {len(images)} images for {T} parts of the time axis: pass more images or fewer time_bins.")
         head, n_data, parts = self.model.head, int(self.config["n_data"] or len(images)), []
-        generator = torch.Generator().manual_seed(seed) if generator is None else generator
+        generator, process = torch.Generator().manual_seed(seed) if generator is None else generator, (0, 1) if accelerator is None else (accelerator.process_index, accelerator.num_processes)
+        if len(images)//T < process[1]: raise ValueError(f"There are {len(images)} images for {T} parts of the time axis and {process[1]} processes: pass more images.")
         order = torch.randperm(len(images), generator=generator) if T > 1 else None
         with evaluation_mode(self.model):
             for k in range(T):
                 own = images, labels
                 if T > 1: own = [None if v is None else v[order[k::T].to(v.device)] for v in own]
                 la = self._build(head, "cpu" if head.weight.device.type == "mps" else head.weight.device, scale=n_data/(epochs*len(images)))
-                la.fit(FeatureStream(self.model, *own, n_data, epochs, batch_size, generator, (k/T, (k + 1)/T)), progress_bar=progress)
+                la.fit(FeatureStream(self.model, *own, n_data, epochs, min(batch_size, len(own[0])//process[1]), generator, (k/T, (k + 1)/T), process), progress_bar=progress)
                 parts.append(la.backend)
-        if not all(math.isfinite(b.rss + b.gram.sum()) for b in parts): raise ValueError("The network's features or outputs are not finite on these images: check its weights and the images' scale.")
-        sigmas = [self.config["sigma"] or math.sqrt(b.rss/b.outputs) for b in parts]
+        sums, counts = torch.stack([b.gram for b in parts]), torch.tensor([[float(b.rss), b.images, b.outputs] for b in parts], dtype=torch.float64, device=parts[0].gram.device)
+        if accelerator is not None: sums, counts = accelerator.reduce(sums, "sum"), accelerator.reduce(counts, "sum")
+        if not math.isfinite(counts.sum() + sums.sum()): raise ValueError("The network's features or outputs are not finite on these images: check its weights and the images' scale.")
+        rss, seen, outputs = counts.T.tolist()
+        sigmas = [self.config["sigma"] or math.sqrt(r/m) for r, m in zip(rss, outputs)]
         if min(sigmas) == 0: raise ValueError("The network fits these images without any residual, so they tell nothing about sigma: pass sigma.")
-        self._adopt(head, torch.stack([b.gram.cpu() for b in parts]), [float(b.rss) for b in parts], sum(b.images for b in parts), [b.outputs for b in parts], n_data, sigmas, self.config["prior_precision"])
+        self._adopt(head, sums.cpu(), rss, int(sum(seen)), [int(m) for m in outputs], n_data, sigmas, self.config["prior_precision"])
         return self
 
 # %% ../nbs/07_laplace.ipynb #2c5f5b82

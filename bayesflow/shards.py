@@ -53,18 +53,21 @@ class Shards:
 
     def missing(self,
         process:int=0, processes:int=1,       # this one of so many that share the work
+        first:int=None,                       # only of the first so many shards
     ) -> list:                                # numbers of the shards that this process has to make
         "Shards without a file"
-        return [k for k in list(range(len(self)))[process::processes] if not self.files[k].exists()]
+        return [k for k in self._own(process, processes, first) if not self.files[k].exists()]
+
+    def _own(self, process, processes, first): return range(len(self) if first is None else min(first, len(self)))[process::processes]
 
     def compute(self,
         function,                             # function(range of row numbers) -> dictionary of tensors with as many rows
-        process:int=0, processes:int=1,
+        process:int=0, processes:int=1, first:int=None,
         progress:bool=True, desc:str='shards',
     ):                                        # itself
-        "Make what is missing, one shard at a time; the last one to finish writes the index"
-        todo = self.missing(process, processes)
-        with tqdm(desc=desc, total=len(range(len(self))[process::processes]), initial=len(range(len(self))[process::processes]) - len(todo), unit='shard', disable=not progress) as bar:
+        "Make what is missing (of the first so many), one shard at a time; the last one to finish writes the index"
+        todo, own = self.missing(process, processes, first), len(self._own(process, processes, first))
+        with tqdm(desc=desc, total=own, initial=own - len(todo), unit='shard', disable=not progress) as bar:
             for k in todo:
                 rows = self.rows(k)
                 part = {name: v.detach().cpu().contiguous() for name, v in function(rows).items()}
