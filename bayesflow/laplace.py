@@ -604,7 +604,7 @@ class LastLayerLaplace(StoredPosterior):
         images, # float (n, C, H, W), scaled as in training, [-1, 1]
         labels=None, # int64 (n,) or None
         *,
-        epochs=1, # passes over the images, each with new times and noise
+        epochs=1, # passes over the images, each with new times (an image stays in its part of the time axis) and noise
         batch_size=256, # images at a time; does not change the result
         seed=0, # of times and noise
         generator=None, # a torch.Generator on the CPU, instead of `seed`

@@ -444,7 +444,7 @@ def sample_with_uncertainty(
 
     `variance_steps` is the variance by the weights, with the sampler's own noise held fixed; what that noise does is in `aleatoric_steps`, for
     "bayesdiff" always, by its recursion, and for the others if `noise_draws` asks for it. With `through`, its value and variance are in the result too:
-    by its Jacobian for "shared" (all directions, or the `rank` leading ones), over the draws for "ensemble".
+    by its Jacobian for "shared" (all directions, or the `rank` leading ones; 64 with "auto"), over the draws for "ensemble".
 
     Raises `ValueError` for what `sample` refuses, an unknown propagation, a rank or number of draws out of range, a sampler that the propagation is
     not defined for, a skip or number of noise draws out of range, or a posterior of another last layer; `RuntimeError` for a posterior that was not fitted."""
@@ -485,7 +485,7 @@ def sample_with_uncertainty(
                     adapted.append((numbers.T, shares.T, error))
                 elif rank is None: *part, S = shared_exact(network, posterior, step, times, x, difference, noise, *follow)
                 else: *part, S = shared_rank(network, posterior, step, times, x, rank, noise, *follow)
-                if through is not None: own_pushed = push_forward(through, part[0][-1], S, max(1, int(numbers.max())) if rank == 'auto' else rank, max_batch=max_batch)
+                if through is not None: own_pushed = push_forward(through, part[0][-1], S, min(len(S), LARGEST_RANK) if rank == 'auto' else rank, max_batch=max_batch)
             parts.append(part)
             if through is not None: pushed.append(own_pushed)
             if noise_draws and stochastic and propagation != 'bayesdiff': aleatoric.append(fresh_noise(network, step, times, x, noise_draws, own, bar.update))

@@ -5,21 +5,22 @@
 # %% auto #0
 __all__ = ['map_shards', 'main']
 
-# %% ../nbs/24_scale.ipynb #d97308d9
+# %% ../nbs/24_scale.ipynb #c6007e9a
 import argparse, hashlib
+from datetime import timedelta
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, InitProcessGroupKwargs
 
-import bayesflow
+from . import diffusion, flow, laplace, propagation, sampling, unet
 from .core import command
 from .laplace import LastLayerLaplace
 from .propagation import check_propagation, sample_with_uncertainty
 from .sampling import add_sampling_arguments, check_request, parse_labels
-from .shards import Shards
+from .shards import Shards, code_digest
 
-# %% ../nbs/24_scale.ipynb #16ba1200
+# %% ../nbs/24_scale.ipynb #e9cae386
 def map_shards(
     model, posterior,        # a GenerativeModel and a fitted posterior of it
     folder,                  # of the shards
@@ -36,6 +37,7 @@ def map_shards(
 
     Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` if the folder holds maps of something else."""
     if labels is None and model.num_classes: labels = range(model.num_classes)
+    if labels is not None and not len(labels): raise ValueError("labels is empty; pass at least one class, or None.")
     pattern = None if labels is None else [int(v) for v in labels]
     labels_of = lambda rows: None if pattern is None else torch.tensor([pattern[r % len(pattern)] for r in rows])
     some, check = range(min(count, len(pattern or [0]))), {k: settings[k] for k in ('steps', 'sampler', 'guidance', 'max_batch') if k in settings}
@@ -44,7 +46,7 @@ def map_shards(
     _, sampler, _ = check_request(model, labels_of(some), check.get('steps', 20), check.get('sampler'), [seed + r for r in some], check.get('guidance', 1.), check.get('max_batch', 256))
     check_propagation(model, settings.get('propagation', 'shared'), sampler, settings.get('rank'), settings.get('draws', 100), settings.get('columns'), settings.get('random_columns', 0))
     numbers = b''.join(v.detach().cpu().contiguous().numpy().tobytes() for v in (posterior.mean, posterior.precision))
-    key = dict(weights=model.digest, process=model.process.config(), posterior=hashlib.sha256(numbers).hexdigest(), pattern=pattern, seed=seed, settings=settings, bayesflow=bayesflow.__version__)
+    key = dict(weights=model.digest, process=model.process.config(), posterior=hashlib.sha256(numbers).hexdigest(), pattern=pattern, seed=seed, settings={k: v for k, v in settings.items() if k != 'max_batch'}, code=code_digest(diffusion, flow, laplace, propagation, sampling, unet))
 
     def maps(rows):
         y, seeds = labels_of(rows), [seed + r for r in rows]
@@ -54,7 +56,7 @@ def map_shards(
     process, processes = (0, 1) if accelerator is None else (accelerator.process_index, accelerator.num_processes)
     return Shards(folder, key, count, shard).compute(maps, process, processes, first, progress and process == 0, desc='maps')
 
-# %% ../nbs/24_scale.ipynb #970561fc
+# %% ../nbs/24_scale.ipynb #a5496fd3
 @command
 def main(argv=None):
     "Draw any number of samples with a variance map each, in shards; an interrupted call goes on where it stopped"
@@ -73,22 +75,26 @@ def main(argv=None):
     parser.add_argument('--fit-images', type=int, metavar='N', help='fit to the first N images only (default: all)')
     parser.add_argument('--out', default='runs/maps', help='folder of the posterior and the shards (default: %(default)s)')
     a = parser.parse_args(argv)
-    accelerator, folder = Accelerator(cpu=a.device == 'cpu'), Path(a.out)
+    accelerator, folder = Accelerator(cpu=a.device == 'cpu', kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=30))]), Path(a.out)         # a process may wait long for the others
     model, kept = load_pretrained(a.model).to(a.device or accelerator.device), folder/'posterior.safetensors'
     settings = dict(steps=a.steps, sampler=a.sampler, guidance=a.guidance, max_batch=a.max_batch, propagation=a.propagation)
     if a.propagation == 'shared': settings['rank'] = None if a.exact else a.rank
     if a.propagation in ('ensemble', 'bayesdiff'): settings['draws'] = a.draws
     pattern = parse_labels(a.labels) if model.num_classes else None
-    check_request(model, pattern, a.steps, a.sampler, None, a.guidance, a.max_batch)
-    if a.fit_images is not None and a.fit_images < 1: raise ValueError(f"--fit-images is {a.fit_images}; pass at least 1.")
+    check_request(model, pattern, a.steps, a.sampler, None if pattern else [a.seed], a.guidance, a.max_batch)
+    for name in ('count', 'shard', 'first', 'fit_images'):
+        if (v := getattr(a, name)) is not None and v < 1: raise ValueError(f"--{name.replace('_', '-')} is {v}; pass at least 1.")
     check_propagation(model, a.propagation, a.sampler or model.process.default_sampler, settings.get('rank'), a.draws)
+    images, y = (v[:a.fit_images] for v in load_dataset(model.info['dataset'], 'train', lite=a.lite or None))
     if not kept.exists():
-        images, y = load_dataset(model.info['dataset'], 'train', lite=a.lite or None)
-        posterior = LastLayerLaplace(model, n_data=model.info['training']['images']).fit(images[:a.fit_images], y[:a.fit_images], accelerator=accelerator)
+        posterior = LastLayerLaplace(model, n_data=model.info['training']['images']).fit(images, y, accelerator=accelerator)
         if accelerator.is_main_process: posterior.save(kept)
     accelerator.wait_for_everyone()
     posterior = LastLayerLaplace.load(kept, model)
+    if posterior.images != len(images): raise ValueError(f"{kept} was fitted to {posterior.images} images, but these options ask for {len(images)}; use the same --lite and --fit-images, or another --out.")
     done = map_shards(model, posterior, folder, a.count, pattern, a.seed, a.shard, accelerator, a.first, **settings)
     accelerator.wait_for_everyone()
-    if accelerator.is_main_process: print(f"{a.count} samples with maps, in {len(done)} files, are in {folder}" if not (gaps := len(done.missing())) else f"{len(done) - gaps} of {len(done)} files are in {folder}")
+    if accelerator.is_main_process:
+        gaps = len(done.missing())
+        print((f"{a.count} samples with maps, in {len(done)} files, are in {folder}" if not gaps else f"{len(done) - gaps} of {len(done)} files are in {folder}") + f", made by {accelerator.num_processes} process{'es' * (accelerator.num_processes > 1)}")
     accelerator.end_training()

@@ -33,14 +33,14 @@ class Shards:
         if clash := {'n', 'size'} & set(key): raise ValueError(f"The key has an entry {clash.pop()!r}, which is added by itself; name it otherwise.")
         self.folder, self.n, self.size = Path(folder), n, size
         self.key = json.dumps(dict(key, n=n, size=size), sort_keys=True)
-        other = [f for f in self.files if f.exists() and self._key_of(f) != self.key] + [f for f in self.folder.glob('shard-*.safetensors') if f not in self.files]
+        self.files = [self.folder/f'shard-{k:05d}-of-{len(self):05d}.safetensors' for k in range(len(self))]
+        known = set(self.files)
+        other = [f for f in self.folder.glob('shard-*.safetensors') if f not in known or self._key_of(f) != self.key]
         if other and not overwrite: raise ValueError(f"{self.folder} holds shards of other work ({other[0].name}: {self._key_of(other[0])}); pass another folder, or overwrite.")
         for f in other: f.unlink()
         if other: self.index.unlink(missing_ok=True)
 
     def __len__(self): return -(-self.n // self.size)
-    @property
-    def files(self): return [self.folder/f'shard-{k:05d}-of-{len(self):05d}.safetensors' for k in range(len(self))]
     @property
     def index(self): return self.folder/'index.json'
     def rows(self, k:int): return range(k * self.size, min(self.n, (k + 1) * self.size))
@@ -75,7 +75,7 @@ class Shards:
                 if wrong or not part: raise ValueError(f"Asked for {len(rows)} rows, got {wrong or 'none'}; return tensors with one row for each number.")
                 write_whole(self.files[k], lambda p: save_file(part, p, metadata=dict(key=self.key)))
                 bar.update()
-        if not self.missing(): self.finish()
+        if not self.index.exists() and not self.missing(): self.finish()
         return self
 
     def finish(self) -> dict:
@@ -91,6 +91,8 @@ class Shards:
     def __iter__(self):
         "One shard after the other, a dictionary of tensors each"
         if gaps := self.missing(): raise RuntimeError(f"{len(gaps)} of {len(self)} shards are missing in {self.folder}; run compute first.")
+        for f in self.files:
+            if self._key_of(f) != self.key: raise RuntimeError(f"{f} was replaced by other work in the meantime; give each its own folder.")
         return (load_file(f) for f in self.files)
 
     def load(self,
