@@ -231,7 +231,7 @@ class Trainer:
         write_whole(self.folder/'state.pt', lambda p: torch.save(state, p))
 
     def load_state(self):
-        state = torch.load(self.folder/'state.pt', map_location=self.acc.device, weights_only=True)
+        state = torch.load(self.folder/'state.pt', map_location='cpu', weights_only=True)
         for part, name in [(self.bare, 'net'), (self.ema, 'ema'), (self.optimizer, 'optimizer'), (self.schedule, 'schedule')]: part.load_state_dict(state[name])
         for name in ('epoch', 'step', 'best', 'seconds', 'records'): setattr(self, name, state[name])
         write_whole(self.folder/'metrics.jsonl', lambda p: p.write_text(''.join(json.dumps(r) + '\n' for r in self.records)))
