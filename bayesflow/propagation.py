@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['MAX_ENTRIES', 'REST_WEIGHT', 'LARGEST_RANK', 'PROPAGATIONS', 'UncertainSamples', 'PerturbedHeads', 'perturbed',
            'apply_batched', 'ensemble', 'difference_steps', 'Summary', 'shared_exact', 'leading_directions',
-           'jacobian_of_rest', 'Sensitivity', 'shared_rank', 'push_forward', 'linear_form', 'PublishedForm',
-           'published_form', 'check_published_form', 'AdaptiveSensitivity', 'shared_adaptive', 'output_variance',
-           'bayesdiff', 'independent', 'fresh_noise', 'check_propagation', 'sample_with_uncertainty', 'main']
+           'jacobian_of_rest', 'Sensitivity', 'shared_rank', 'follow_columns', 'push_forward', 'linear_form',
+           'PublishedForm', 'published_form', 'check_published_form', 'AdaptiveSensitivity', 'shared_adaptive',
+           'output_variance', 'bayesdiff', 'independent', 'fresh_noise', 'check_propagation', 'sample_with_uncertainty',
+           'parse_rank', 'add_propagation_arguments', 'main']
 
 # %% ../nbs/08_propagation.ipynb #748d9092
 import argparse, math
@@ -205,11 +206,13 @@ class Sensitivity:
 # %% ../nbs/08_propagation.ipynb #4d99e90b
 def shared_rank(network:Network, posterior, step, times, x, rank:int, noise=None, progress=None, L=None, columns:bool=False) -> tuple:
     "The same as `shared_exact`, with rank + 1 passes through the network per evaluation of f"
-    L = (posterior.factor() if L is None else L).to(x.device)
-    X = torch.cat([x[None], x.new_zeros(len(L), *x.shape)])
+    return follow_columns(Sensitivity(network, posterior.factor() if L is None else L, rank), step, times, x, noise, progress, columns)
+
+def follow_columns(sensitivity, step, times, x, noise=None, progress=None, columns:bool=False) -> tuple:
+    "Image and variance at every step, and if `columns` S at the end, of the stacked state (x, S) that a `Sensitivity` moves; noise is added to x alone"
+    nothing = x.new_zeros(len(sensitivity.L), *x.shape)
     draw, keep = noise and noise(), Summary(lambda X: (X[0], X[1:]))
-    only_x = draw and (lambda: torch.cat([draw()[None], x.new_zeros(len(L), *x.shape)]))
-    kept = trajectory(step, Sensitivity(network, L, rank), X, times, only_x, progress, keep)
+    kept = trajectory(step, sensitivity, torch.cat([x[None], nothing]), times, draw and (lambda: torch.cat([draw()[None], nothing])), progress, keep)
     return *(torch.stack(v) for v in zip(*kept)), keep.S if columns else None
 
 # %% ../nbs/08_propagation.ipynb #5d873047
@@ -277,13 +280,8 @@ LARGEST_RANK = 64          # of rank "auto"
 
 class AdaptiveSensitivity(Sensitivity):
     "The same with as many directions for each image as leave at most `tolerance` of the variance; `log` has their numbers, the shares left, and how much of the output is missing, (B,) each, for each evaluation"
-    def __init__(self,
-        network:Network,
-        L,                    # (K, P)
-        tolerance:float,
-        step:float=3e-3,      # of the forward difference, relative to the norm of the image
-    ):
-        super().__init__(network, L, min(len(L), LARGEST_RANK), step)
+    def __init__(self, network:Network, L, tolerance:float, **kwargs):
+        super().__init__(network, L, min(len(L), LARGEST_RANK), **kwargs)
         self.tolerance, self.log = tolerance, []
 
     def __call__(self, X, t:float):
@@ -313,18 +311,15 @@ class AdaptiveSensitivity(Sensitivity):
 def shared_adaptive(network:Network, posterior, step, times, x, tolerance:float=0.02, noise=None, progress=None, L=None, columns:bool=False) -> tuple:
     """The same as `shared_rank` with as many directions as it takes, and at the end numbers of directions (steps, B), shares of the variance left (steps, B), and the relative error (B,) of the total that is
     estimated from them"""
-    L = (posterior.factor() if L is None else L).to(x.device)
-    X = torch.cat([x[None], x.new_zeros(len(L), *x.shape)])
-    draw, keep, f = noise and noise(), Summary(lambda X: (X[0], X[1:])), AdaptiveSensitivity(network, L, tolerance)
-    only_x = draw and (lambda: torch.cat([draw()[None], x.new_zeros(len(L), *x.shape)]))
-    images, variances = (torch.stack(v) for v in zip(*trajectory(step, f, X, times, only_x, progress, keep)))
+    f = AdaptiveSensitivity(network, posterior.factor() if L is None else L, tolerance)
+    images, variances, S = follow_columns(f, step, times, x, noise, progress, columns)
     grid, log, ranks, shares, error = times.tolist(), iter(f.log), [], [], 0.
     for k, (t, s) in enumerate(zip(grid, grid[1:])):
         b = linear_form(step, t, s)[1]
         number, share, missing = (torch.stack(v) for v in zip(*(next(log) for _ in b)))
         ranks.append(number.amax(0)); shares.append(share.amax(0))
         error = error + 2 * (torch.tensor(b, device=x.device).abs()[:, None] * missing).sum(0) / variances[k + 1].flatten(1).sum(1).clamp(min=1e-300)
-    return images, variances, keep.S if columns else None, torch.stack(ranks), torch.stack(shares), error
+    return images, variances, S, torch.stack(ranks), torch.stack(shares), error
 
 # %% ../nbs/08_propagation.ipynb #20b1e34c
 def output_variance(
@@ -394,7 +389,7 @@ def fresh_noise(network:Network, step, times, x, draws:int, seeds, progress=None
 # %% ../nbs/08_propagation.ipynb #9f4bfd9b
 PROPAGATIONS = ('shared', 'ensemble', 'bayesdiff', 'independent')
 
-def check_propagation(model, propagation:str, sampler:str, rank=None, draws:int=100, columns=None, random_columns:int=0) -> int:
+def check_propagation(model, propagation:str, sampler:str, rank=None, draws:int=100, columns=None, random_columns:int=0, tolerance:float=0.02) -> int:
     "Passes through the network per evaluation of f; `ValueError` in one sentence if these do not go together"
     P = sum(p.numel() for p in model.head.parameters())
     if columns is not None or random_columns:
@@ -404,6 +399,7 @@ def check_propagation(model, propagation:str, sampler:str, rank=None, draws:int=
         if not isinstance(random_columns, int) or random_columns < 0: raise ValueError(f"random_columns is {random_columns!r}; pass a whole number, 0 for none.")
         P = columns + (random_columns if columns < P else 0)
     if propagation not in PROPAGATIONS: raise ValueError(f"Unknown propagation {propagation!r}; choose one of {', '.join(PROPAGATIONS)}.")
+    if not 0 < tolerance < 1: raise ValueError(f"tolerance is {tolerance!r}; pass a share between 0 and 1, such as 0.02.")
     if rank is not None:
         if propagation != 'shared': raise ValueError(f"rank belongs to propagation 'shared', not to {propagation!r}; leave it out.")
         if rank != 'auto' and (not isinstance(rank, int) or not 1 <= rank <= P): raise ValueError(f"rank is {rank!r}; pass a whole number from 1 to {P}, the directions of the posterior, 'auto', or None for exact.")
@@ -449,11 +445,10 @@ def sample_with_uncertainty(
     Raises `ValueError` for what `sample` refuses, an unknown propagation, a rank or number of draws out of range, a sampler that the propagation is
     not defined for, a skip or number of noise draws out of range, or a posterior of another last layer; `RuntimeError` for a posterior that was not fitted."""
     labels, sampler, seeds = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
-    width, P = check_propagation(model, propagation, sampler, rank, draws, columns, random_columns), sum(p.numel() for p in model.head.parameters())
+    width, P = check_propagation(model, propagation, sampler, rank, draws, columns, random_columns, tolerance), sum(p.numel() for p in model.head.parameters())
     if hasattr(posterior, 'perturbed'):
         if propagation != 'ensemble': raise ValueError(f"A {type(posterior).__name__} is not over the last layer alone, so its draws are followed one by one: use propagation='ensemble'.")
     elif len(posterior.mean) != P: raise ValueError(f"The posterior is over {len(posterior.mean)} weights, but the model's last layer has {P}; fit it to this model.")
-    if not 0 < tolerance < 1: raise ValueError(f"tolerance is {tolerance!r}; pass a share between 0 and 1, such as 0.02.")
     if not isinstance(skip, int) or skip < 1: raise ValueError(f"skip is {skip!r}; pass a whole number of at least 1.")
     if branches not in ('independent', 'joint'): raise ValueError(f"Unknown branches {branches!r}; choose independent or joint.")
     if not isinstance(noise_draws, int) or noise_draws < 0 or noise_draws == 1: raise ValueError(f"noise_draws is {noise_draws!r}; pass 0 for none, or a whole number of at least 2.")
@@ -497,6 +492,18 @@ def sample_with_uncertainty(
                             *((torch.cat(p).T if k < 2 else torch.cat(p) for k, p in enumerate(zip(*adapted))) if adapted else (None,) * 3), *(torch.cat(p) for p in zip(*pushed)))
 
 # %% ../nbs/08_propagation.ipynb #4c30b805
+def parse_rank(text):
+    "The rank of a command line: a whole number, or auto"
+    if text != 'auto' and not text.isdigit(): raise argparse.ArgumentTypeError(f"{text!r} is no rank; write a whole number, or auto.")
+    return text if text == 'auto' else int(text)
+
+def add_propagation_arguments(parser):
+    "Arguments that `bayesflow-uncertainty` and `bayesflow-maps` share, besides those of sampling"
+    parser.add_argument('--propagation', default='shared', help=f"one of {', '.join(PROPAGATIONS)} (default: %(default)s)")
+    parser.add_argument('--tolerance', type=float, default=0.02, help='of --rank auto: share of the variance that need not be followed (default: %(default)s)')
+    parser.add_argument('--draws', type=int, default=100, help='of ensemble and bayesdiff (default: %(default)s)')
+    parser.add_argument('--lite', action='store_true', help='fit to the bundled lite split, scaled to the size of the training set')
+
 @command
 def main(argv=None):
     "Draw samples with a variance map each, and write them to a folder"
@@ -506,18 +513,15 @@ def main(argv=None):
     from bayesflow.pretrained import load_pretrained
     parser = argparse.ArgumentParser('bayesflow-uncertainty', description=main.__doc__)
     add_sampling_arguments(parser)
-    parser.add_argument('--propagation', default='shared', help=f"one of {', '.join(PROPAGATIONS)} (default: %(default)s)")
-    parser.add_argument('--rank', type=lambda s: s if s == 'auto' else int(s), help='of shared: cheaper with fewer directions; auto for as many as --tolerance asks for (default: exact)')
-    parser.add_argument('--tolerance', type=float, default=0.02, help='of --rank auto: share of the variance that need not be followed (default: %(default)s)')
-    parser.add_argument('--draws', type=int, default=100, help='of ensemble and bayesdiff (default: %(default)s)')
+    add_propagation_arguments(parser)
+    parser.add_argument('--rank', type=parse_rank, help='of shared: cheaper with fewer directions; auto for as many as --tolerance asks for (default: exact)')
     parser.add_argument('--posterior', help='a posterior file to load, or to write if it does not exist (default: fit, do not keep)')
-    parser.add_argument('--lite', action='store_true', help='fit to the bundled lite split, scaled to the size of the training set')
     parser.add_argument('--out', default='runs/uncertainty', help='folder for the tensors and figures (default: %(default)s)')
     a = parser.parse_args(argv)
     labels, model = parse_labels(a.labels), load_pretrained(a.model).to(a.device)
     seeds = range(a.seed, a.seed + len(labels))
     _, sampler, _ = check_request(model, labels, a.steps, a.sampler, seeds, a.guidance, a.max_batch)
-    check_propagation(model, a.propagation, sampler, a.rank, a.draws)
+    check_propagation(model, a.propagation, sampler, a.rank, a.draws, tolerance=a.tolerance)
     if a.posterior and Path(a.posterior).exists(): posterior = LastLayerLaplace.load(a.posterior, model)
     else:
         images, y = load_dataset(model.info['dataset'], 'train', lite=a.lite or None)

@@ -16,7 +16,7 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 from . import diffusion, flow, laplace, propagation, sampling, unet
 from .core import command
 from .laplace import LastLayerLaplace
-from .propagation import check_propagation, sample_with_uncertainty
+from .propagation import add_propagation_arguments, check_propagation, parse_rank, sample_with_uncertainty
 from .sampling import add_sampling_arguments, check_request, parse_labels
 from .shards import Shards, code_digest
 
@@ -44,7 +44,7 @@ def map_shards(
     if first is not None and first < 1: raise ValueError(f"first is {first}; pass at least 1, or None for all.")
     if count < 1: raise ValueError(f"count is {count}; pass at least 1.")
     _, sampler, _ = check_request(model, labels_of(some), check.get('steps', 20), check.get('sampler'), [seed + r for r in some], check.get('guidance', 1.), check.get('max_batch', 256))
-    check_propagation(model, settings.get('propagation', 'shared'), sampler, settings.get('rank'), settings.get('draws', 100), settings.get('columns'), settings.get('random_columns', 0))
+    check_propagation(model, settings.get('propagation', 'shared'), sampler, settings.get('rank'), settings.get('draws', 100), settings.get('columns'), settings.get('random_columns', 0), settings.get('tolerance', 0.02))
     numbers = b''.join(v.detach().cpu().contiguous().numpy().tobytes() for v in (posterior.mean, posterior.precision))
     key = dict(weights=model.digest, process=model.process.config(), posterior=hashlib.sha256(numbers).hexdigest(), pattern=pattern, seed=seed, settings={k: v for k, v in settings.items() if k != 'max_batch'}, code=code_digest(diffusion, flow, laplace, propagation, sampling, unet))
 
@@ -67,24 +67,22 @@ def main(argv=None):
     parser.add_argument('--count', type=int, default=1000, help='samples; the labels are repeated until there are enough (default: %(default)s)')
     parser.add_argument('--shard', type=int, default=500, help='samples in a file (default: %(default)s)')
     parser.add_argument('--first', type=int, metavar='N', help='make only the first N files for now (default: all)')
-    parser.add_argument('--propagation', default='shared', help='shared, ensemble, bayesdiff or independent (default: %(default)s)')
-    parser.add_argument('--rank', type=lambda s: s if s == 'auto' else int(s), default=8, help='of shared: directions that are followed, or auto (default: %(default)s)')
+    add_propagation_arguments(parser)
+    parser.add_argument('--rank', type=parse_rank, default=8, help='of shared: directions that are followed, or auto (default: %(default)s)')
     parser.add_argument('--exact', action='store_true', help='of shared: follow all directions')
-    parser.add_argument('--draws', type=int, default=100, help='of ensemble and bayesdiff (default: %(default)s)')
-    parser.add_argument('--lite', action='store_true', help='fit to the bundled lite split, scaled to the size of the training set')
     parser.add_argument('--fit-images', type=int, metavar='N', help='fit to the first N images only (default: all)')
     parser.add_argument('--out', default='runs/maps', help='folder of the posterior and the shards (default: %(default)s)')
     a = parser.parse_args(argv)
     accelerator, folder = Accelerator(cpu=a.device == 'cpu', kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=30))]), Path(a.out)         # a process may wait long for the others
     model, kept = load_pretrained(a.model).to(a.device or accelerator.device), folder/'posterior.safetensors'
     settings = dict(steps=a.steps, sampler=a.sampler, guidance=a.guidance, max_batch=a.max_batch, propagation=a.propagation)
-    if a.propagation == 'shared': settings['rank'] = None if a.exact else a.rank
+    if a.propagation == 'shared': settings |= dict(rank=None if a.exact else a.rank, tolerance=a.tolerance)
     if a.propagation in ('ensemble', 'bayesdiff'): settings['draws'] = a.draws
     pattern = parse_labels(a.labels) if model.num_classes else None
     check_request(model, pattern, a.steps, a.sampler, None if pattern else [a.seed], a.guidance, a.max_batch)
     for name in ('count', 'shard', 'first', 'fit_images'):
         if (v := getattr(a, name)) is not None and v < 1: raise ValueError(f"--{name.replace('_', '-')} is {v}; pass at least 1.")
-    check_propagation(model, a.propagation, a.sampler or model.process.default_sampler, settings.get('rank'), a.draws)
+    check_propagation(model, a.propagation, a.sampler or model.process.default_sampler, settings.get('rank'), a.draws, tolerance=a.tolerance)
     images, y = (v[:a.fit_images] for v in load_dataset(model.info['dataset'], 'train', lite=a.lite or None))
     if not kept.exists():
         posterior = LastLayerLaplace(model, n_data=model.info['training']['images']).fit(images, y, accelerator=accelerator)
