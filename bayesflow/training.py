@@ -7,7 +7,7 @@ __all__ = ['TIME_DENSITIES', 'TrainConfig', 'make_optimizer', 'ema_with_warmup',
            'validation_loss', 'wandb_mode', 'start_from', 'Trainer', 'train', 'train_or_load', 'main']
 
 # %% ../nbs/06_training.ipynb #522de896
-import argparse, dataclasses, json, math, os, time, warnings
+import argparse, dataclasses, json, math, os, time
 from dataclasses import dataclass
 from pathlib import Path
 
