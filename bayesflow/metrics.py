@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CLASSIFIERS', 'total_ratio', 'pearson', 'spearman', 'negative_fraction', 'mean_interval', 'geometric_interval',
-           'fidelity', 'uncertainty_sum', 'uncertainty_delta', 'uncertainty_variance', 'spatial_pattern', 'Classifier',
-           'predict', 'accuracy', 'label_agreement', 'jitter', 'train_classifier', 'load_classifier', 'JudgeFeatures',
-           'frechet_distance', 'held_out']
+           'comparison_row', 'fidelity', 'uncertainty_sum', 'uncertainty_delta', 'uncertainty_variance',
+           'spatial_pattern', 'Classifier', 'predict', 'accuracy', 'label_agreement', 'jitter', 'train_classifier',
+           'load_classifier', 'JudgeFeatures', 'frechet_distance', 'held_out']
 
 # %% ../nbs/09_metrics.ipynb #b2be2632
 import json, math
@@ -91,6 +91,19 @@ def geometric_interval(
     values = torch.as_tensor(values).detach().double().cpu().flatten()
     if not (values > 0).all(): raise ValueError(f"A geometric mean is of positive numbers, but the smallest of these is {values.min():.3g}; leave it out or use `mean_interval`.")
     return tuple(math.exp(v) for v in mean_interval(values.log(), confidence))
+
+# %% ../nbs/09_metrics.ipynb #e3605cd3
+def comparison_row(
+    quantity:str, unit:str,
+    values:dict,           # name of each method -> (value, low, high)
+    how:str,               # "ratio" or "difference" of the second method to the first
+    compared,              # (value, low, high) of that
+) -> dict:                 # plain values: quantity, unit, those of each method, what was compared how, differs
+    "One line of a table that compares two methods"
+    if how not in ('ratio', 'difference'): raise ValueError(f"how is {how!r}; choose ratio or difference.")
+    ends, (first, second) = ('value', 'low', 'high'), values
+    return dict(quantity=quantity, unit=unit, **{f'{name}_{end}': x for name, v in values.items() for end, x in zip(ends, v)}, compared_as=f"{second} {'/' if how == 'ratio' else '-'} {first}",
+                **{f'compared_{end}': x for end, x in zip(ends, compared)}, differs=not compared[1] <= (how == 'ratio') <= compared[2])
 
 # %% ../nbs/09_metrics.ipynb #c8f7331d
 def fidelity(

@@ -6,9 +6,9 @@
 __all__ = ['MAX_ENTRIES', 'REST_WEIGHT', 'LARGEST_RANK', 'PROPAGATIONS', 'UncertainSamples', 'PerturbedHeads', 'perturbed',
            'apply_batched', 'ensemble', 'difference_steps', 'Summary', 'shared_exact', 'leading_directions',
            'jacobian_of_rest', 'Sensitivity', 'shared_rank', 'follow_columns', 'push_forward', 'linear_form',
-           'PublishedForm', 'published_form', 'check_published_form', 'AdaptiveSensitivity', 'shared_adaptive',
-           'output_variance', 'bayesdiff', 'independent', 'fresh_noise', 'check_propagation', 'sample_with_uncertainty',
-           'parse_rank', 'add_propagation_arguments', 'main']
+           'evaluations_per_step', 'PublishedForm', 'published_form', 'check_published_form', 'AdaptiveSensitivity',
+           'shared_adaptive', 'output_variance', 'bayesdiff', 'independent', 'fresh_noise', 'check_propagation',
+           'sample_with_uncertainty', 'parse_rank', 'add_propagation_arguments', 'main']
 
 # %% ../nbs/08_propagation.ipynb #748d9092
 import argparse, math
@@ -243,6 +243,13 @@ def linear_form(
     split = lambda v: (v[0].item(), v[2:2 + len(asked)].tolist())
     end = step(unit[0], f, t, s, lambda: unit[1])
     return *split(end), end[1].item(), [(time, *split(x)) for time, x in asked]
+
+def evaluations_per_step(
+    process,               # a `FlowMatching` or `Diffusion`
+    sampler:str=None,      # one of its samplers; default: its own
+) -> int:                  # without guidance, which doubles it
+    "Passes through the network that one step of a sampler takes"
+    return len(linear_form(process.samplers[sampler or process.default_sampler], *process.times(2)[:2].tolist())[3])
 
 @dataclass
 class PublishedForm:
