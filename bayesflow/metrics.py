@@ -6,7 +6,7 @@
 __all__ = ['CLASSIFIERS', 'total_ratio', 'pearson', 'spearman', 'negative_fraction', 'mean_interval', 'geometric_interval',
            'comparison_row', 'fidelity', 'uncertainty_sum', 'uncertainty_delta', 'uncertainty_variance',
            'spatial_pattern', 'Classifier', 'predict', 'accuracy', 'label_agreement', 'jitter', 'train_classifier',
-           'load_classifier', 'JudgeFeatures', 'frechet_distance', 'held_out']
+           'load_classifier', 'judge_features', 'frechet_of_features', 'frechet_distance', 'held_out']
 
 # %% ../nbs/09_metrics.ipynb #b2be2632
 import json, math
@@ -312,16 +312,38 @@ def load_classifier(
     return net.to(device).eval()
 
 # %% ../nbs/09_metrics.ipynb #5cee6b3f
-class JudgeFeatures(nn.Module):
-    "Features of a `Classifier` in front of its last layer: images (B, C, H, W) in [-1, 1] -> (B, `num_features`)"
-    def __init__(self, classifier:Classifier):
-        super().__init__()
-        self.train(classifier.training)
-        self.body, self.num_features = classifier.body, classifier.head.in_features
-
-    def forward(self, x): return self.body(x)
-
 @torch.no_grad()
+def judge_features(
+    classifier,            # a `Classifier`
+    images,                # (N, C, H, W) in [-1, 1]
+    batch_size:int=500,    # images at a time
+) -> torch.Tensor:         # (N, F) on the CPU
+    "What the classifier has of each image in front of its last layer, in evaluation mode; the module's mode is restored"
+    training, device = classifier.training, next(classifier.parameters()).device
+    classifier.eval()
+    try: return torch.cat([classifier.body(x.to(device)).cpu() for x in images.split(batch_size)])
+    finally: classifier.train(training)
+
+class _AsGiven(torch.nn.Module):
+    "Takes features for images"
+    def __init__(self, num_features):
+        super().__init__()
+        self.num_features = num_features
+    def forward(self, x): return x
+
+def frechet_of_features(
+    features,              # (N, F), those under test
+    reference,             # (M, F), of real images
+) -> float:                # >= 0
+    "Fréchet distance between the Gaussians of two sets of features; `ValueError` with fewer than two in a set"
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    for name, x in dict(images=features, reference=reference).items():
+        if len(x) < 2: raise ValueError(f"There are {len(x)} {name}; a covariance needs at least two.")
+    distance = FrechetInceptionDistance(feature=_AsGiven(features.shape[1]))
+    distance.update(reference, real=True)
+    distance.update(features, real=False)
+    return max(0., distance.compute().item())
+
 def frechet_distance(
     classifier,            # a `Classifier` of the dataset
     images,                # (N, C, H, W) in [-1, 1], those under test
@@ -329,16 +351,7 @@ def frechet_distance(
     batch_size:int=500,    # images at a time
 ) -> float:                # >= 0
     "Fréchet distance between `images` and `reference` in the features of `classifier`; `ValueError` with fewer than two images of a kind"
-    from torchmetrics.image.fid import FrechetInceptionDistance
-    for name, x in dict(images=images, reference=reference).items():
-        if len(x) < 2: raise ValueError(f"There are {len(x)} {name}; a covariance needs at least two.")
-    training, device = classifier.training, next(classifier.parameters()).device
-    distance = FrechetInceptionDistance(feature=JudgeFeatures(classifier.eval())).to(device)
-    try:
-        for x, real in [(reference, True), (images, False)]:
-            for part in x.split(batch_size): distance.update(part.to(device), real=real)
-    finally: classifier.train(training)
-    return max(0., distance.compute().item())
+    return frechet_of_features(*(judge_features(classifier, x, batch_size) if len(x) else x for x in (images, reference)))
 
 # %% ../nbs/09_metrics.ipynb #38bf1fd5
 def held_out(

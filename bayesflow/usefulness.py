@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from . import aleatoric, diffusion, fidelity, flow, laplace, metrics, propagation, sampling, scores, unet
 from .aleatoric import completions, mean_and_variance, noise_images, regenerate
 from .fidelity import posterior_samples
-from .metrics import frechet_distance, label_agreement, spearman
+from .metrics import frechet_of_features, judge_features, predict, spearman
 from .propagation import sample_with_uncertainty, shared_rank
 from .sampling import Network, own_noise, trajectory
 from .scores import ause, edge_strength, label_disagreement, mutual_information, partial_spearman, pixel_scores
@@ -124,26 +124,32 @@ def filtered(
     judge,                   # the `Classifier` that judges
     images,                  # (N, C, H, W) samples
     labels,                  # (N,) the classes asked for
-    score,                   # (N,)
+    scores:dict,             # name -> (N,), larger is more suspect
     reference,               # (M, C, H, W) real images
-    share:float=0.1,         # of the samples that is taken out
+    shares=(0.1,),           # of the samples that are taken out
     random:int=5,            # random choices of the same size, to compare with
     seed:int=0,
-) -> dict:                   # agreement and frechet_distance of what is left; the same for random choices, mean and standard deviation
+) -> dict:                   # {name: {share: agreement and frechet_distance of what is left; the same for random choices, mean and standard deviation}}
     "Take out the samples with the highest score, and judge the rest; beside it, what taking out as many at random does"
-    keep, g = len(images) - round(share * len(images)), torch.Generator().manual_seed(seed)
-    verdict = lambda i: (label_agreement(judge, images[i], labels[i]), frechet_distance(judge, images[i], reference))
-    agreement, distance = verdict(torch.as_tensor(score).argsort(stable=True)[:keep])
-    chance = torch.tensor([verdict(torch.randperm(len(images), generator=g)[:keep]) for _ in range(random)], dtype=torch.float64)
-    return dict(agreement=agreement, frechet_distance=distance, random_agreement=chance[:, 0].mean().item(), random_agreement_std=chance[:, 0].std().item(),
-                random_frechet_distance=chance[:, 1].mean().item(), random_frechet_distance_std=chance[:, 1].std().item())
+    features, others, right = judge_features(judge, images), judge_features(judge, reference), (predict(judge, images) == torch.as_tensor(labels).cpu()).double()
+    verdict = lambda i: (right[i].mean().item(), frechet_of_features(features[i], others))
+    found = {name: {} for name in scores}
+    for share in shares:
+        keep, g = len(images) - round(share * len(images)), torch.Generator().manual_seed(seed)
+        chance = torch.tensor([verdict(torch.randperm(len(images), generator=g)[:keep]) for _ in range(random)], dtype=torch.float64)
+        (agreement, distance), (agreement_std, distance_std) = chance.mean(0).tolist(), chance.std(0).tolist()
+        for name, score in scores.items():
+            own = verdict(torch.as_tensor(score).argsort(stable=True)[:keep])
+            found[name][share] = dict(agreement=own[0], frechet_distance=own[1], random_agreement=agreement, random_agreement_std=agreement_std,
+                                      random_frechet_distance=distance, random_frechet_distance_std=distance_std)
+    return found
 
 # %% ../nbs/22_usefulness.ipynb #414bb56b
 class MixedLabels(Network):
     "`f(x, t)` as the mean over two labels of each sample"
     def __init__(self, model, labels, others, max_batch:int=256):
-        super().__init__(model, labels, max_batch=max(1, max_batch // len(labels)) * len(labels))       # whole batches, so that partners stay beside their labels
-        self.partner = others
+        super().__init__(model, labels, max_batch=max(1, max_batch // len(labels)) * len(labels))
+        self.chunk, self.partner = max(1, self.chunk // len(labels)) * len(labels), others        # whole batches, so that partners stay beside their labels
     def predict(self, x, t, y):
         partner = self.partner.repeat(len(y) // len(self.partner))
         return (self.model.features(x, t, y) + self.model.features(x, t, partner)) / 2
