@@ -105,13 +105,15 @@ def ensemble(network:Network, posterior, step, times, x, draws:int, draw_seed:in
 # %% ../nbs/08_propagation.ipynb #3a29f307
 def difference_steps(
     posterior, L,                # rows (K, P)
-    difference:float=1e-3,       # wanted change of the output, relative to its root mean square
+    difference:float=None,       # wanted change of the output, relative to its root mean square; None: sqrt(3) standard deviations, and at least what `dtype` resolves well
+    dtype:torch.dtype=torch.float32,     # of the network
 ) -> torch.Tensor:               # (K,) multiples of the rows
     "How far to move the last layer along each row of L"
     scale = posterior.scale(L)
     size = posterior.scale(torch.atleast_2d(posterior.mean))
     if size == 0: size = posterior.sigma                             # a last layer of zeros
-    return difference * size / scale.clamp(min=1e-6 * scale.max())
+    of_relative = lambda change: change * size / scale.clamp(min=1e-6 * scale.max())
+    return of_relative(0.1 * torch.finfo(dtype).eps**0.5).clamp(min=math.sqrt(3)) if difference is None else of_relative(difference)
 
 MAX_ENTRIES = 2**26        # numbers in a stack of columns, 512 MiB in float64; more columns are followed in parts, more images in groups
 
@@ -125,12 +127,12 @@ class Summary:
         x, self.S = self.split(X)
         return x.clone(), self.S.square().sum(0)                     # a view would keep the whole stack alive
 
-def shared_exact(network:Network, posterior, step, times, x, difference:float=1e-3, noise=None, progress=None, L=None, columns:bool=False) -> tuple:
+def shared_exact(network:Network, posterior, step, times, x, difference:float=None, noise=None, progress=None, L=None, columns:bool=False) -> tuple:
     """Image and variance at every step, (steps + 1, B, C, H, W), and if `columns` S at the end, (K, B, C, H, W), else None; one pass through the network for x and for each of the K directions.
 
     The directions are the rows of L (K, P); default: `posterior.factor()`. `noise()` starts the noise sequence of the samples anew."""
     L = (posterior.factor() if L is None else L).to(x.device)
-    c, rows, variance, S = difference_steps(posterior, L.cpu(), difference).to(x), max(1, MAX_ENTRIES // x.numel()), 0., []
+    c, rows, variance, S = difference_steps(posterior, L.cpu(), difference, network.parameter.dtype).to(x), max(1, MAX_ENTRIES // x.numel()), 0., []
     for part, own in zip(L.split(rows), c.view(-1, 1, 1, 1, 1).split(rows)):
         delta = torch.cat([torch.zeros_like(L[:1]), own.view(-1, 1) * part])
         keep = Summary(lambda X: (X[0], (X[1:] - X[:1]) / own))
@@ -432,7 +434,7 @@ def sample_with_uncertainty(
     skip:int=1,                  # of "bayesdiff": let the weights be uncertain at every skip-th step only
     branches:str='independent',  # of "bayesdiff" with guidance: how the uncertainties of the two branches are combined, or "joint"
     noise_draws:int=0,           # if > 1 and the sampler is stochastic: noise sequences for `aleatoric_steps`
-    difference:float=1e-3,       # relative step of exact "shared", see `difference_steps`
+    difference:float=None,       # relative step of exact "shared"; None: as far as the posterior reaches, see `difference_steps`
     columns:int=None,            # of "shared": follow the leading directions of the posterior only, for heads of thousands of weights; `posterior.captured(columns)` is their share
     random_columns:int=0,        # of "shared": and this many drawn ones for the rest
     tolerance:float=0.02,        # of rank "auto": share of an image's variance that need not be followed through the network
