@@ -260,13 +260,14 @@ def uncertainty_single(
 # %% ../nbs/10_plots.ipynb #3b3ea304
 _SUM = 'total variance per image\n(pixel value², summed over pixels)'
 
-def _band(ax, x, values, alpha=0.15, **kwargs):
-    "Mean over the last axis of `values` (n, B) against `x`, with a band of one standard deviation if B > 1"
-    mean = values.mean(1)
-    line, = ax.plot(x, mean, **kwargs)
+def _band(ax, x, values, alpha=0.15, log=False, **kwargs):
+    "Mean over the last axis of `values` (n, B) against `x`, with a band of one standard deviation if B > 1; with `log` of the logarithms, where all values are positive"
+    if log: x, values = x[(values > 0).all(1)], np.log(values[(values > 0).all(1)])
+    shown, mean = np.exp if log else np.asarray, values.mean(1)
+    line, = ax.plot(x, shown(mean), **kwargs)
     if values.shape[1] > 1:
         std = values.std(1, ddof=1)
-        ax.fill_between(x, mean - std, mean + std, color=line.get_color(), alpha=alpha, lw=0)
+        ax.fill_between(x, shown(mean - std), shown(mean + std), color=line.get_color(), alpha=alpha, lw=0)
     return line
 
 def _time_axis(ax, times):
@@ -277,7 +278,7 @@ def _time_axis(ax, times):
 def uncertainty_sum_over_time(
     out,                 # has `variance_steps`, `times`, `labels`
     class_names=None,    # names for the legend instead of the numbers
-    log:bool=False,      # logarithmic scale
+    log:bool=False,      # logarithmic scale, and mean ± std of the logarithms: one image in doubt does not hide the others
     title:str=None,
 ):
     "Figure `uncertainty_sum_over_time`: total variance against time, one line per class, mean ± std over its images"
@@ -286,10 +287,10 @@ def uncertainty_sum_over_time(
     fig = _figure(5.6, 3.4 + 0.3 * bool(title), title)
     ax, name = fig.add_subplot(), _names(class_names)
     for k, c in enumerate(np.unique(labels)):
-        _band(ax, times, sums[:, labels == c], color=PALETTE[k % 10], ls=('-', '--', ':')[k // 10 % 3], marker='os^Dv<>Pp*'[k % 10], ms=3.5, markevery=max(1, len(times) // 10),
+        _band(ax, times, sums[:, labels == c], log=log, color=PALETTE[k % 10], ls=('-', '--', ':')[k // 10 % 3], marker='os^Dv<>Pp*'[k % 10], ms=3.5, markevery=max(1, len(times) // 10),
               lw=1.3, alpha=0.08, label=name(c) if out.labels is not None else 'all')
     _time_axis(ax, times)
-    ax.set_ylabel(_SUM)
+    ax.set_ylabel(_SUM + (',\ngeometric mean' if log else ''))
     if log: ax.set_yscale('log')
     else: ax.set_ylim(bottom=0)
     ax.legend(title='class', loc='center left', bbox_to_anchor=(1.01, 0.5))
