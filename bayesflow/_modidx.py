@@ -473,6 +473,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'bayesflow.propagation.ensemble': ('propagation.html#ensemble', 'bayesflow/propagation.py'),
                                        'bayesflow.propagation.evaluations_per_step': ( 'propagation.html#evaluations_per_step',
                                                                                        'bayesflow/propagation.py'),
+                                       'bayesflow.propagation.first_order_error': ( 'propagation.html#first_order_error',
+                                                                                    'bayesflow/propagation.py'),
                                        'bayesflow.propagation.follow_columns': ( 'propagation.html#follow_columns',
                                                                                  'bayesflow/propagation.py'),
                                        'bayesflow.propagation.fresh_noise': ('propagation.html#fresh_noise', 'bayesflow/propagation.py'),

@@ -7,8 +7,8 @@ __all__ = ['MAX_ENTRIES', 'REST_WEIGHT', 'LARGEST_RANK', 'PROPAGATIONS', 'Uncert
            'apply_batched', 'ensemble', 'difference_steps', 'Summary', 'shared_exact', 'leading_directions',
            'jacobian_of_rest', 'Sensitivity', 'shared_rank', 'follow_columns', 'push_forward', 'linear_form',
            'evaluations_per_step', 'PublishedForm', 'published_form', 'check_published_form', 'AdaptiveSensitivity',
-           'shared_adaptive', 'output_variance', 'bayesdiff', 'independent', 'fresh_noise', 'check_propagation',
-           'sample_with_uncertainty', 'parse_rank', 'add_propagation_arguments', 'main']
+           'shared_adaptive', 'output_variance', 'bayesdiff', 'independent', 'first_order_error', 'fresh_noise',
+           'check_propagation', 'sample_with_uncertainty', 'parse_rank', 'add_propagation_arguments', 'main']
 
 # %% ../nbs/08_propagation.ipynb #748d9092
 import argparse, math
@@ -44,6 +44,7 @@ class UncertainSamples:
     error: torch.Tensor = None              # (B,) float64, and an estimate of the relative error of the total variance at the end by that
     through: torch.Tensor = None            # (B, ...) float64, a function of the samples, if one was given
     through_variance: torch.Tensor = None   # (B, ...) float64, its variance
+    first_order_error: torch.Tensor = None  # (B,) float64, if `checks` were asked for: distance of followed posterior draws from what S says of them, relative to the latter; root mean square
 
     @property
     def aleatoric(self):
@@ -382,6 +383,21 @@ def independent(network:Network, posterior, step, times, x, noise=None, progress
         if progress: progress()
     return torch.stack(images), torch.stack(variances)
 
+# %% ../nbs/08_propagation.ipynb #39deb1a9
+def first_order_error(
+    network:Network, L,          # the directions that were followed, rows (K, P)
+    S,                           # (K, B, C, H, W), what they did to the samples
+    images,                      # (B, C, H, W) float64, the undisturbed samples
+    step, times, x, checks:int, draw_seed:int=0, noise=None, progress=None,
+) -> torch.Tensor:               # (B,) float64
+    "Root mean square over `checks` posterior draws of |x(draw) - x - S z|, over that of |S z|"
+    z, squares = torch.randn(checks, len(L), generator=torch.Generator().manual_seed(draw_seed), dtype=torch.float64).to(S), 0.
+    for part in z.split(max(1, network.max_batch // len(x))):
+        reached = trajectory(step, PerturbedHeads(network, part @ L.to(part)), x.expand(len(part), *x.shape), times, noise and noise(), progress)[-1]
+        foretold = torch.einsum('mk,kbchw->mbchw', part, S)
+        squares = squares + torch.stack([v.flatten(2).square().sum((0, 2)) for v in (reached - images - foretold, foretold)])
+    return (squares[0] / squares[1].clamp(min=1e-300)).sqrt()
+
 # %% ../nbs/08_propagation.ipynb #3c7b5d5d
 def fresh_noise(network:Network, step, times, x, draws:int, seeds, progress=None) -> torch.Tensor:
     "Variance at every step, (steps + 1, B, C, H, W), over `draws` noise sequences of a stochastic sampler, from the same start with the same weights"
@@ -439,13 +455,14 @@ def sample_with_uncertainty(
     random_columns:int=0,        # of "shared": and this many drawn ones for the rest
     tolerance:float=0.02,        # of rank "auto": share of an image's variance that need not be followed through the network
     through=None,                # function of the final images (n, C, H, W) float32 -> (n, ...), such as a decoder or a feature network; of "shared" and "ensemble"
+    checks:int=0,                # of "shared": posterior draws that are followed too, for `first_order_error`; 2 or 3 are enough
     progress:bool=False,         # show a progress bar
 ) -> UncertainSamples:
     """Draw samples, and the variance that the posterior of the last layer gives every pixel of every step.
 
     Sample i, and its variance, depend on `seeds[i]` and `labels[i]` alone. Passes through the network per evaluation of f: K + 1 for exact
     "shared" (K = number of weights of the last layer), rank + 1 for rank "shared" (with "auto" as many as it takes, see `rank_steps`), draws (+ 1 undisturbed) for "ensemble", draws + 1 for
-    "bayesdiff" (none of them at its first step and where it skips), 1 for "independent"; twice that with guidance. `noise_draws` adds that many.
+    "bayesdiff" (none of them at its first step and where it skips), 1 for "independent"; twice that with guidance. `noise_draws` and `checks` add as many.
 
     `variance_steps` is the variance by the weights, with the sampler's own noise held fixed; what that noise does is in `aleatoric_steps`, for
     "bayesdiff" always, by its recursion, and for the others if `noise_draws` asks for it. With `through`, its value and variance are in the result too:
@@ -463,10 +480,12 @@ def sample_with_uncertainty(
     if not isinstance(noise_draws, int) or noise_draws < 0 or noise_draws == 1: raise ValueError(f"noise_draws is {noise_draws!r}; pass 0 for none, or a whole number of at least 2.")
     if propagation == 'shared' and rank is None and torch.finfo(next(model.head.parameters()).dtype).eps > 5e-3:
         raise ValueError("Exact 'shared' takes differences that bfloat16 cannot resolve; pass a rank, or the model in float32.")
+    if not isinstance(checks, int) or checks < 0: raise ValueError(f"checks is {checks!r}; pass a whole number of posterior draws, 0 for none.")
+    if checks and propagation != 'shared': raise ValueError(f"checks compare posterior draws with the directions that 'shared' follows, which {propagation!r} does not have.")
     if through is not None and propagation not in ('shared', 'ensemble'): raise ValueError(f"through needs the correlations between pixels, which {propagation!r} does not keep; use propagation 'shared' or 'ensemble'.")
     step, times = model.process.samplers[sampler], model.process.times(steps)
     stochastic = linear_form(step, *times[:2].tolist())[2] != 0 and steps > 1
-    group, parts, aleatoric, pushed, adapted, evaluations, L = max(1, max_batch // width), [], [], [], [], 0, None
+    group, parts, aleatoric, pushed, adapted, checked, evaluations, L = max(1, max_batch // width), [], [], [], [], [], 0, None
     if propagation == 'shared':
         L = posterior.factor() if columns is None else posterior.factor(columns, random_columns, torch.Generator().manual_seed(draw_seed))
         group = max(1, min(group, MAX_ENTRIES // (len(L) * math.prod(model.image_shape))))
@@ -483,13 +502,14 @@ def sample_with_uncertainty(
                 if stochastic: aleatoric.append(A)
             elif propagation == 'independent': part = independent(network, posterior, step, times, x, noise, bar.update)
             else:
-                follow = bar.update, L, through is not None
+                follow = bar.update, L, through is not None or checks > 0
                 if rank == 'auto':
                     *part, S, numbers, shares, error = shared_adaptive(network, posterior, step, times, x, tolerance, noise, *follow)
                     adapted.append((numbers.T, shares.T, error))
                 elif rank is None: *part, S = shared_exact(network, posterior, step, times, x, difference, noise, *follow)
                 else: *part, S = shared_rank(network, posterior, step, times, x, rank, noise, *follow)
                 if through is not None: own_pushed = push_forward(through, part[0][-1], S, min(len(S), LARGEST_RANK) if rank == 'auto' else rank, max_batch=max_batch)
+                if checks: checked.append(first_order_error(network, L, S, part[0][-1], step, times, x, checks, draw_seed, noise, bar.update))
             parts.append(part)
             if through is not None: pushed.append(own_pushed)
             if noise_draws and stochastic and propagation != 'bayesdiff': aleatoric.append(fresh_noise(network, step, times, x, noise_draws, own, bar.update))
@@ -498,7 +518,7 @@ def sample_with_uncertainty(
     images = images.float()
     return UncertainSamples(images[-1], variances[-1], images, variances, times, labels, seeds, sampler, propagation, rank,
                             draws if propagation in ('ensemble', 'bayesdiff') else None, evaluations / len(seeds) if adapted else network.evaluations, torch.cat(aleatoric, dim=1) if aleatoric else None,
-                            *((torch.cat(p).T if k < 2 else torch.cat(p) for k, p in enumerate(zip(*adapted))) if adapted else (None,) * 3), *(torch.cat(p) for p in zip(*pushed)))
+                            *((torch.cat(p).T if k < 2 else torch.cat(p) for k, p in enumerate(zip(*adapted))) if adapted else (None,) * 3), *((torch.cat(p) for p in zip(*pushed)) if pushed else (None,) * 2), torch.cat(checked) if checked else None)
 
 # %% ../nbs/08_propagation.ipynb #4c30b805
 def parse_rank(text):
