@@ -648,6 +648,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'bayesflow.unet.UNet.embed': ('unet.html#unet.embed', 'bayesflow/unet.py'),
                                 'bayesflow.unet.UNet.features': ('unet.html#unet.features', 'bayesflow/unet.py'),
                                 'bayesflow.unet.UNet.forward': ('unet.html#unet.forward', 'bayesflow/unet.py'),
+                                'bayesflow.unet.norm_silu': ('unet.html#norm_silu', 'bayesflow/unet.py'),
                                 'bayesflow.unet.time_features': ('unet.html#time_features', 'bayesflow/unet.py')},
             'bayesflow.usefulness': { 'bayesflow.usefulness.MixedLabels': ('usefulness.html#mixedlabels', 'bayesflow/usefulness.py'),
                                       'bayesflow.usefulness.MixedLabels.__init__': ( 'usefulness.html#mixedlabels.__init__',
