@@ -27,8 +27,8 @@ class Member(Network):
         network:Network,
         values:dict,          # name of a parameter of `network.model.net` -> tensor
     ):
-        self.net, self.values, self.model = network.model.net, values, network.model
-        self.labels, self.guidance, self.max_batch, self.evaluations, self.parameter = network.labels, network.guidance, network.max_batch, 0, network.parameter
+        super().__init__(network.model, network.labels, network.guidance, network.max_batch)
+        self.net, self.values = network.model.net, values
 
     def predict(self, x, t, y): return functional_call(self.net, self.values, (x, t, y), tie_weights=False)
     def __call__(self, x, t:float): return self._apply(lambda f: f, x, t).to(x)
