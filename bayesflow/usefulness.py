@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 
 from . import aleatoric, diffusion, fidelity, flow, laplace, metrics, propagation, sampling, scores, unet
 from .aleatoric import completions, mean_and_variance, noise_images, regenerate
+from .core import stream_seed
 from .fidelity import posterior_samples
 from .metrics import frechet_of_features, judge_features, predict, spearman
 from .propagation import sample_with_uncertainty, shared_rank
@@ -110,10 +111,15 @@ def sample_scores(
     with model.evaluating():
         ends = completions(Network(model, labels.to(model.device), guidance, max_batch), noise_images(model, out.images, t, seeds), t, futures, future_steps, seeds)
         by_data = torch.cat([torch.stack([read(x) for x in part.float()]) for part in ends])
+    map_ = out.variance.clamp(min=0)
+    sizes = {'pixelwise noise': map_, 'white noise': map_.flatten(1).mean(1)[:, None, None, None].expand_as(map_)}              # as much variance, without what the weights say about it
+    z = torch.stack([torch.randn(draws, *map_.shape[1:], generator=torch.Generator().manual_seed(stream_seed('noise of the same size', s))) for s in seeds], 1).to(map_)
+    by_noise = {name: torch.cat([read(x) for x in (out.images + v.sqrt() * z).flatten(0, 1).float().split(max_batch)]).unflatten(0, (draws, len(labels))) for name, v in sizes.items()}
     scores = {f'map: {name}': v for name, v in pixel_scores(out.variance, out.images).items()}
     scores['features by the weights'] = out.through_variance.sum(1) / out.through.square().sum(1)
     for name, p in {'the weights': by_weights, 'the data': by_data}.items():
         scores |= {f'mutual information by {name}': mutual_information(p), f'disagreement by {name}': label_disagreement(p), f'disagreement by {name}, label': label_disagreement(p, labels)}
+    scores |= {f'mutual information by {name}': mutual_information(p) for name, p in by_noise.items()}
     noise, own = own_noise(model, seeds)[0], read(out.images)
     scores |= {'ink': (out.images + 1).flatten(1).sum(1).double(), 'edges': edge_strength(out.images).flatten(1).sum(1).double(), 'noise norm': noise.flatten(1).norm(dim=1),
                "scorer's entropy": torch.special.entr(own).sum(1), "scorer's doubt, label": 1 - own[torch.arange(len(labels)), labels.cpu()]}
