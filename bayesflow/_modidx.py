@@ -523,6 +523,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'bayesflow.runs._new_spelling': ('runs.html#_new_spelling', 'bayesflow/runs.py'),
                                 'bayesflow.runs._notebook_code': ('runs.html#_notebook_code', 'bayesflow/runs.py'),
                                 'bayesflow.runs._now': ('runs.html#_now', 'bayesflow/runs.py'),
+                                'bayesflow.runs._numbers_files': ('runs.html#_numbers_files', 'bayesflow/runs.py'),
                                 'bayesflow.runs._plain': ('runs.html#_plain', 'bayesflow/runs.py'),
                                 'bayesflow.runs._run_main': ('runs.html#_run_main', 'bayesflow/runs.py'),
                                 'bayesflow.runs._sections': ('runs.html#_sections', 'bayesflow/runs.py'),

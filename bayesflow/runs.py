@@ -310,17 +310,22 @@ def _data_files(root, dataset):
     places = [Path(p)/str(dataset) for p in (os.environ.get("BAYESFLOW_DATA"), Path(root)/"data") if p]
     return _digest(*(f"{f.relative_to(p)} {f.stat().st_size}" for p in places for f in sorted(p.rglob("*")) if f.is_file()))
 
+def _numbers_files(root, folder, own):
+    "The numbers of other runs below `folder`; those in `own` are what the run itself writes."
+    return _digest(*(f"{p.relative_to(root/folder)} {p.read_text(encoding='utf-8')}" for p in sorted((root/folder).rglob("numbers.json")) if p.parent != root/own)) if folder else _digest()
+
 def inputs(
     run: Run,
     parameters: dict, # from `check_run`
 ) -> dict:            # what -> digest; the parameters as they are
     "What the results of `run` depend on."
     package, path = Path(bayesflow.__file__).parent, run.root/run.notebook
-    manifest = package/"assets/manifest.json"
+    manifest, defaults = package/"assets/manifest.json", notebook_parameters(path)
     return dict(notebook=_notebook_code(path), parameters=parameters,
                 package=_digest(*(f"{p.name} {p.read_text(encoding='utf-8')}" for p in sorted(package.glob("*.py")))),
                 weights=_digest(manifest.read_text() if manifest.exists() else "", *(_file_digest(run.root, m) for m in models_of(parameters))),
-                data=_data_files(run.root, parameters.get("dataset", notebook_parameters(path).get("dataset"))))
+                data=_data_files(run.root, parameters.get("dataset", defaults.get("dataset"))),
+                numbers=_numbers_files(run.root, parameters.get("numbers", defaults.get("numbers")), run.figures))
 
 # %% ../nbs/12_runs.ipynb #af3efce9
 def why_run(run: Run, parameters: dict, force=False):
