@@ -60,7 +60,8 @@ def _styled(plot):
     return run
 
 def _figure(width, height, title=None):
-    fig = Figure(figsize=(width, height), layout='constrained')
+    widest = max(len(line) for line in (title or '').split('\n'))
+    fig = Figure(figsize=(max(width, 0.09 * widest + 0.2), height), layout='constrained')               # inches; a letter of a title is narrower
     if title: fig.suptitle(title)
     return fig
 
@@ -664,7 +665,8 @@ def intervals(
             value, low, high = rows[name]
             ax.plot([low, high], [k, k], color=PALETTE[0], lw=1.4, solid_capstyle='butt')
             ax.plot(value, k, 'o', ms=4, color=PALETTE[3] if name == reference else PALETTE[0])
-        ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlabel=xlabel, title=panel)
+        ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), title=panel)
+    fig.supxlabel(xlabel, fontsize=matplotlib.rcParams['axes.labelsize'])
     return fig
 
 @_styled
