@@ -14,6 +14,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'bayesflow.benchmark': { 'bayesflow.benchmark.flops_of': ('benchmark.html#flops_of', 'bayesflow/benchmark.py'),
                                      'bayesflow.benchmark.interleaved': ('benchmark.html#interleaved', 'bayesflow/benchmark.py'),
                                      'bayesflow.benchmark.layers_alone': ('benchmark.html#layers_alone', 'bayesflow/benchmark.py'),
+                                     'bayesflow.benchmark.peak_memory': ('benchmark.html#peak_memory', 'bayesflow/benchmark.py'),
                                      'bayesflow.benchmark.ratios': ('benchmark.html#ratios', 'bayesflow/benchmark.py'),
                                      'bayesflow.benchmark.training_step': ('benchmark.html#training_step', 'bayesflow/benchmark.py')},
             'bayesflow.core': { 'bayesflow.core.command': ('core.html#command', 'bayesflow/core.py'),

@@ -711,5 +711,6 @@ def trends(
         if panel in log: ax.set_yscale('log')
         ticks = sorted({x for points in lines.values() for x in points})
         if ticks and ticks[-1] < 1000 * ticks[0]: ax.set_xticks(ticks, [f'{x:g}' for x in ticks], minor=False); ax.xaxis.set_minor_locator(NullLocator())
-    axes[-1].legend(*axes[0].get_legend_handles_labels(), loc='center left', bbox_to_anchor=(1.01, 0.5))
+    handles = {name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels())}
+    axes[-1].legend([handles[name] for name in names], names, loc='center left', bbox_to_anchor=(1.01, 0.5))
     return fig
