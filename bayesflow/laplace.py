@@ -202,15 +202,15 @@ def gram(
     layer, # nn.Linear or nn.Conv2d
     phi # features of a batch, (B, ..., in) or (B, c, H, W)
 ): # float64 (G, K, K)
-    "Sum over images and output pixels of `phi_p phi_p^T`, a few images at a time."
+    "Sum over images and output pixels of `phi_p phi_p^T`, a few images at a time; products in the precision of phi, float32 or above, over at most 1,024 pixels of one image, and all further sums in float64."
     kernel = math.prod(getattr(plain(layer), "kernel_size", (1,)))
     step = max(1, 2**18//(phi[0].numel()*kernel))
     total = 0.
     for part in phi.split(step):
-        a = patches(layer, part.to(torch.float64), ones=False)                                   # (b, G, K, L)
-        g = (a @ a.mT).sum(0)
+        a = patches(layer, part.to(torch.promote_types(part.dtype, torch.float32)), ones=False)          # (b, G, K, L)
+        g = sum((piece @ piece.mT).sum(0, dtype=torch.float64) for piece in a.split(1024, dim=3))
         if layer.bias is not None:
-            s, n = a.sum((0, 3))[:, :, None], g.new_full((len(g), 1, 1), len(a)*a.shape[-1])     # phi with the 1; 1 with 1
+            s, n = a.sum((0, 3), dtype=torch.float64)[:, :, None], g.new_full((len(g), 1, 1), len(a)*a.shape[-1])     # phi with the 1; 1 with 1
             g = torch.cat([torch.cat([g, s], 2), torch.cat([s.mT, n], 2)], 1)
         total = total + g
     return total
