@@ -521,22 +521,24 @@ def quality_by_evaluations(
     ceiling:float=None,  # accuracy of the judge on real images
     title:str=None,
 ):
-    "Figure `quality_by_evaluations`: label agreement and Fréchet distance against the network evaluations spent per sample, one line per sampler, mean ± std over seeds"
+    "Figure `quality_by_evaluations`: label agreement and Fréchet distance against the network evaluations spent per sample, one line per sampler, mean ± std over seeds; dashed what real images reach"
     if not table or not all(table.values()): raise ValueError("The table is empty; pass {sampler: {evaluations: {'label_agreement': (mean, std), 'frechet_distance': (mean, std)}}}.")
-    fig = _figure(8, 3.1 + 0.3 * bool(title), title)
+    fig = _figure(9.4, 3.1 + 0.3 * bool(title), title)
     ticks = sorted({n for row in table.values() for n in row})
-    for ax, name, scale, label in zip(fig.subplots(1, 2), ('label_agreement', 'frechet_distance'), (100, 1), ('label agreement (%)', "Fréchet distance in the judge's features")):
+    axes = fig.subplots(1, 2)
+    for ax, name, scale, label in zip(axes, ('label_agreement', 'frechet_distance'), (100, 1), ('label agreement (%)', "Fréchet distance in the judge's features")):
         for k, (sampler, row) in enumerate(table.items()):
             x = sorted(row)
             mean, std = scale * np.array([row[n][name] for n in x], dtype=float).T
             ax.errorbar(np.array(x) * 1.03**(k - (len(table) - 1) / 2), mean, std, color=PALETTE[k % 10], marker='os^DvP*'[k % 7], ms=4.5, capsize=2, elinewidth=0.9, label=sampler)
-        for value, text in [(ceiling and 100 * ceiling, 'real test images')] if scale == 100 else [(floor, 'real images (floor)')]:
-            if value: ax.axhline(value, color='0.25', ls='--', lw=1, label=text)
+        real = 100 * ceiling if scale == 100 and ceiling else floor if scale == 1 else None
+        if real: ax.axhline(real, color='0.25', ls='--', lw=1, label='real images')
         ax.set(xscale='log', yscale='linear' if scale == 100 else 'log', xlabel='network evaluations per sample', ylabel=label)
         ax.xaxis.set_major_locator(FixedLocator(ticks))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f'{v:g}'))
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.legend()
+    handles = {name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels())}
+    axes[1].legend(handles.values(), handles, loc='center left', bbox_to_anchor=(1.02, 0.5))
     return fig
 
 # %% ../nbs/10_plots.ipynb #17074f1f
