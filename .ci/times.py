@@ -1,7 +1,7 @@
 """How long the README's two commands take on this machine, in a fresh clone of the committed state: writes figures/running_times.json.
 
-    .venv/bin/python .ci/times.py              both
-    .venv/bin/python .ci/times.py test         only one; what was measured before stays (run_all again: twice, to see what a second call finds done)
+    .venv/bin/python .ci/times.py              all
+    .venv/bin/python .ci/times.py test         only one of run_all, again (a second ./run_all.sh, so after run_all) and test; what was measured before stays
     .venv/bin/python .ci/times.py --figures    and keep the figures that the clone made
 """
 import json, os, shutil, subprocess, sys, tempfile, time
