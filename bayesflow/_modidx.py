@@ -230,6 +230,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'bayesflow.laplace._best_temperature': ('laplace.html#_best_temperature', 'bayesflow/laplace.py'),
                                    'bayesflow.laplace._drop': ('laplace.html#_drop', 'bayesflow/laplace.py'),
                                    'bayesflow.laplace._padding': ('laplace.html#_padding', 'bayesflow/laplace.py'),
+                                   'bayesflow.laplace.a_few': ('laplace.html#a_few', 'bayesflow/laplace.py'),
                                    'bayesflow.laplace.apply_head': ('laplace.html#apply_head', 'bayesflow/laplace.py'),
                                    'bayesflow.laplace.block_index': ('laplace.html#block_index', 'bayesflow/laplace.py'),
                                    'bayesflow.laplace.copy_layer': ('laplace.html#copy_layer', 'bayesflow/laplace.py'),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STRUCTURES', 'Rearranged', 'plain', 'layer_config', 'copy_layer', 'theta_of', 'patches', 'block_index',
-           'output_shape', 'fold', 'apply_head', 'gram', 'scatter', 'FlatHead', 'ConvGGN', 'scatter_diag',
+           'output_shape', 'fold', 'apply_head', 'a_few', 'gram', 'scatter', 'FlatHead', 'ConvGGN', 'scatter_diag',
            'BlockLaplace', 'inverse_root', 'GroupKronLaplace', 'FeatureStream', 'optimize_prior_precision',
            'LastLayerPosterior', 'StoredPosterior', 'evaluation_mode', 'LastLayerLaplace', 'held_out_temperature']
 
@@ -198,15 +198,21 @@ def _apply_own(layer, phi, w, b):
     return f.unflatten(1, (R, -1)).transpose(0, 1)
 
 # %% ../nbs/07_laplace.ipynb #327f135b
+def a_few(
+    layer, # nn.Linear or nn.Conv2d
+    phi # features, (B, ..., in) or (B, c, H, W)
+): # parts of phi
+    "As many images at a time as have patches that stay in a processor's caches, or fit on another device"
+    size = phi[0].numel()*math.prod(getattr(plain(layer), "kernel_size", (1,)))
+    return phi.split(max(1, (2**18 if phi.device.type == "cpu" else 2**25)//size))
+
 def gram(
     layer, # nn.Linear or nn.Conv2d
     phi # features of a batch, (B, ..., in) or (B, c, H, W)
 ): # float64 (G, K, K)
     "Sum over images and output pixels of `phi_p phi_p^T`, a few images at a time; products in the precision of phi, float32 or above, over at most 1,024 pixels of one image, and all further sums in float64."
-    kernel = math.prod(getattr(plain(layer), "kernel_size", (1,)))
-    step = max(1, 2**18//(phi[0].numel()*kernel))
     total = 0.
-    for part in phi.split(step):
+    for part in a_few(layer, phi):
         a = patches(layer, part.to(torch.promote_types(part.dtype, torch.float32)), ones=False)          # (b, G, K, L)
         g = sum((piece @ piece.mT).sum(0, dtype=torch.float64) for piece in a.split(1024, dim=3))
         if layer.bias is not None:
@@ -446,8 +452,8 @@ class LastLayerPosterior:
         "Variance of every output of the network through its last layer, phi_p^T Sigma phi_p; the residual's sigma^2 is not in it."
         layer = self.la.model.layer
         device = "cpu" if phi.device.type == "mps" else phi.device                          # no float64 there
-        A, R = patches(layer, phi.to(device).to(torch.float64)), self._root.to(device)
-        v = (R.mT @ A).square().sum(2)*self.temperature                                     # (B, G, L)
+        R = self._root.to(device).mT
+        v = torch.cat([(R @ patches(layer, part.to(torch.float64))).square_().sum(2) for part in a_few(layer, phi.to(device))])*self.temperature          # (B, G, L)
         return fold(layer, phi, v.repeat_interleave(len(layer.weight)//len(R), 1)).to(torch.promote_types(phi.dtype, torch.float32)).to(phi.device)
 
     def sample(self,
