@@ -611,7 +611,7 @@ class LastLayerLaplace(StoredPosterior):
         labels=None, # int64 (n,) or None
         *,
         epochs=1, # passes over the images, each with new times (an image stays in its part of the time axis) and noise
-        batch_size=None, # images at a time, None for 64 on a processor (more do not fit in its caches) and 256 elsewhere; does not change the result
+        batch_size=None, # images at a time, None for 32 on a processor (more do not fit in its caches) and 256 elsewhere; does not change the result
         seed=0, # of times and noise
         generator=None, # a torch.Generator on the CPU, instead of `seed`
         accelerator=None, # an accelerate.Accelerator whose processes share the images; all of them get the same posterior
@@ -621,7 +621,7 @@ class LastLayerLaplace(StoredPosterior):
         if len(images) == 0: raise ValueError("There are no images to fit: pass at least one.")
         if labels is not None and len(labels) != len(images): raise ValueError(f"There are {len(images)} images but {len(labels)} labels: pass one label for each image.")
         if not images.is_floating_point(): raise ValueError(f"Images are {images.dtype}, but must be float in [-1, 1]: load them with `load_dataset`.")
-        batch_size = batch_size if batch_size is not None else 64 if next(plain(self.model.head).parameters()).device.type == 'cpu' else 256
+        batch_size = batch_size if batch_size is not None else 32 if next(plain(self.model.head).parameters()).device.type == 'cpu' else 256
         if epochs < 1 or batch_size < 1: raise ValueError(f"epochs is {epochs} and batch_size {batch_size}, but both must be at least 1.")
         labels, T = None if labels is None else torch.as_tensor(labels), self.config["time_bins"]
         if len(images) < T: raise ValueError(f"There are {len(images)} images for {T} parts of the time axis: pass more images or fewer time_bins.")
