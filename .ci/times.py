@@ -1,7 +1,7 @@
 """How long the README's two commands take on this machine, in a fresh clone of the committed state: writes figures/running_times.json.
 
-    .venv/bin/python .ci/times.py              all
-    .venv/bin/python .ci/times.py test         only one of run_all, again (a second ./run_all.sh, so after run_all) and test; what was measured before stays
+    .venv/bin/python .ci/times.py              both
+    .venv/bin/python .ci/times.py test         only one; what was measured before stays
     .venv/bin/python .ci/times.py --figures    and keep the figures that the clone made
 """
 import json, os, shutil, subprocess, sys, tempfile, time
@@ -17,7 +17,7 @@ def seconds(*cmd, cwd):
     return round(time.perf_counter() - start, 1)
 
 
-COMMANDS = dict(run_all=["./run_all.sh"], again=["./run_all.sh"], test=["./run_all.sh", "test"])
+COMMANDS = dict(run_all=["./run_all.sh"], test=["./run_all.sh", "test"])
 wanted = [a for a in sys.argv[1:] if a != "--figures"] or list(COMMANDS)
 if unknown := set(wanted) - set(COMMANDS): sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(COMMANDS)}.")
 path = ROOT/"figures/running_times.json"
