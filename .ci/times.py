@@ -1,7 +1,7 @@
-"""How long the README's two commands take on this machine, in a fresh clone of the committed state: writes figures/running_times.json.
+"""How long the README's commands take on this machine, in a fresh clone of the committed state: writes figures/running_times.json.
 
-    .venv/bin/python .ci/times.py              both
-    .venv/bin/python .ci/times.py test         only one; what was measured before stays
+    .venv/bin/python .ci/times.py              the figures and the tests
+    .venv/bin/python .ci/times.py study        only what is named, here the study (hours); what was measured before stays
     .venv/bin/python .ci/times.py --figures    and keep the figures that the clone made
 """
 import json, os, shutil, subprocess, sys, tempfile, time
@@ -17,8 +17,8 @@ def seconds(*cmd, cwd):
     return round(time.perf_counter() - start, 1)
 
 
-COMMANDS = dict(run_all=["./run_all.sh"], test=["./run_all.sh", "test"])
-wanted = [a for a in sys.argv[1:] if a != "--figures"] or list(COMMANDS)
+COMMANDS = dict(run_all=["./run_all.sh"], test=["./run_all.sh", "test"], study=["./run_all.sh", "study"])
+wanted = [a for a in sys.argv[1:] if a != "--figures"] or ["run_all", "test"]
 if unknown := set(wanted) - set(COMMANDS): sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(COMMANDS)}.")
 path = ROOT/"figures/running_times.json"
 with tempfile.TemporaryDirectory() as tmp:
