@@ -20,6 +20,7 @@ import seaborn as sns
 import torch
 from cycler import cycler
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from .core import write_whole
@@ -261,14 +262,16 @@ def uncertainty_single(
 # %% ../nbs/10_plots.ipynb #3b3ea304
 _SUM = 'total variance per image\n(pixel value², summed over pixels)'
 
-def _band(ax, x, values, alpha=0.15, log=False, **kwargs):
-    "Mean over the last axis of `values` (n, B) against `x`, with a band of one standard deviation if B > 1; with `log` of the logarithms, where all values are positive"
+def _band(ax, x, values, alpha=0.15, log=False, robust=False, **kwargs):
+    "Mean over the last axis of `values` (n, B) against `x`, with a band of one standard deviation if B > 1; with `log` of the logarithms, where all values are positive; with `robust` the median and the middle half"
     if log: x, values = x[(values > 0).all(1)], np.log(values[(values > 0).all(1)])
-    shown, mean = np.exp if log else np.asarray, values.mean(1)
-    line, = ax.plot(x, shown(mean), **kwargs)
-    if values.shape[1] > 1:
-        std = values.std(1, ddof=1)
-        ax.fill_between(x, shown(mean - std), shown(mean + std), color=line.get_color(), alpha=alpha, lw=0)
+    if robust: low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], axis=1)
+    else:
+        middle, std = values.mean(1), values.std(1, ddof=values.shape[1] > 1)
+        low, high = middle - std, middle + std
+    shown = np.exp if log else np.asarray
+    line, = ax.plot(x, shown(middle), **kwargs)
+    if values.shape[1] > 1: ax.fill_between(x, shown(low), shown(high), color=line.get_color(), alpha=alpha, lw=0)
     return line
 
 def _time_axis(ax, times):
@@ -301,6 +304,7 @@ def uncertainty_sum_over_time(
 @_styled
 def uncertainty_metrics(
     out,                 # has `variance_steps`, `times`
+    robust:bool=False,   # median and middle half of the images in place of mean ± std, which a single image in doubt can decide
     title:str=None,
 ):
     "Figure `uncertainty_metrics`: total variance, its change per step, and its spatial variance against time, mean ± std over all images"
@@ -308,13 +312,14 @@ def uncertainty_metrics(
     fig = _figure(9, 2.8 + 0.3 * bool(title), title)
     panels = [('sum', times, uncertainty_sum(steps), 'pixel value²'), ('delta', times[1:], uncertainty_delta(steps), 'pixel value² per step'),
               ('variance', times, uncertainty_variance(steps), 'pixel value⁴')]
-    about = ['sum over pixels', 'change from step to step', 'variance of the map over pixels']
+    about = ['sum over pixels', 'change from step to step', 'variance over pixels']
     for ax, (name, x, values, unit), text, color in zip(fig.subplots(1, 3), panels, about, PALETTE):
-        _band(ax, x, _array(values), color=color, marker='o', ms=2.5)
+        _band(ax, x, _array(values), robust=robust, color=color, marker='o', ms=2.5, label='median and middle half' if robust else 'mean ± std')
         ax.set(ylabel=unit)
         ax.set_title(f'{name}: {text}', y=1, pad=14)
         _time_axis(ax, times)
         if name == 'delta': ax.axhline(0, color='0.4', lw=0.8)
+    fig.axes[0].legend(loc='upper left')
     return fig
 
 # %% ../nbs/10_plots.ipynb #7db5fb2c
@@ -653,22 +658,27 @@ def intervals(
     groups,              # dictionary: title of a panel -> dictionary: name of a row -> (value, low, high)
     xlabel:str,
     reference=None,      # name of a row whose interval is drawn as a band, or a number for a line
+    kinds:dict=None,     # name of a row -> what kind of thing it is: a colour for each kind, and a legend
+    sharex:bool=False,   # one horizontal axis for all panels
     title:str=None,
 ):
     "Figure `intervals`: one panel per group, one row per name, a point and its interval"
     names = list(dict.fromkeys(name for rows in groups.values() for name in rows))
-    fig = _figure(max(5.2, 2.6 * len(groups) + 1.2), 0.27 * len(names) + 1.0 + 0.3 * bool(title), title)
-    axes = fig.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    colors = {kind: PALETTE[k % 10] for k, kind in enumerate(dict.fromkeys((kinds or {}).values()))}
+    fig = _figure(max(5.2, 2.6 * len(groups) + 1.2), 0.27 * len(names) + 1.0 + 0.3 * bool(title) + 0.25 * bool(kinds), title)
+    axes = fig.subplots(1, len(groups), sharey=True, sharex=sharex, squeeze=False)[0]
     for ax, (panel, rows) in zip(axes, groups.items()):
         if isinstance(reference, str) and reference in rows: ax.axvspan(*rows[reference][1:], color='0.85', lw=0)
         elif reference is not None and not isinstance(reference, str): ax.axvline(reference, color='0.25', lw=0.8, ls='--')
         for k, name in enumerate(names):
             if name not in rows: continue
             value, low, high = rows[name]
-            ax.plot([low, high], [k, k], color=PALETTE[0], lw=1.4, solid_capstyle='butt')
-            ax.plot(value, k, 'o', ms=4, color=PALETTE[3] if name == reference else PALETTE[0])
+            color = colors[kinds[name]] if kinds else PALETTE[0]
+            ax.plot([low, high], [k, k], color=color, lw=1.4, solid_capstyle='butt')
+            ax.plot(value, k, 'o', ms=4, color=PALETTE[3] if name == reference and not kinds else color)
         ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), title=panel)
     fig.supxlabel(xlabel, fontsize=matplotlib.rcParams['axes.labelsize'])
+    if kinds: fig.legend([Line2D([], [], color=c, marker='o', ms=4) for c in colors.values()], list(colors), loc='outside lower center', ncols=len(colors))
     return fig
 
 @_styled
@@ -697,7 +707,7 @@ def trends(
     reference:dict=None, # title of a panel -> value of a dashed line
     title:str=None,
 ):
-    "Figure `trends`: one panel per group, one line with intervals per name, against something on a logarithmic axis"
+    "Figure `trends`: one panel per group, one line with intervals per name, against something on a logarithmic axis; a triangle at the foot of a logarithmic panel stands for a value that is not above zero"
     fig = _figure(2.9 * len(groups) + 1.6, 2.9 + 0.3 * bool(title), title)
     axes = fig.subplots(1, len(groups), squeeze=False)[0]
     names = list(dict.fromkeys(name for lines in groups.values() for name in lines))
@@ -710,7 +720,12 @@ def trends(
             for k, l, h in zip(x, low, high):
                 if l is not None and h is not None: ax.plot([k, k], [l, h], color=color, lw=1.2)
         ax.set(xscale='log', xlabel=xlabel, title=panel)
-        if panel in log: ax.set_yscale('log')
+        if panel in log:
+            ax.set_yscale('log')
+            ax.set_ylim(bottom := min([v for points in lines.values() for triple in points.values() for v in triple if v is not None and v > 0], default=1.) / 2)
+            below = [(x, names.index(name)) for name, points in lines.items() for x, triple in points.items() if triple[0] <= 0]
+            for x, k in below: ax.plot(x, bottom, 'v', ms=6, color=PALETTE[k % 10], clip_on=False, zorder=5)
+            if below: ax.text(0.02, 0.02, '▼ not above 0', transform=ax.transAxes, fontsize='small')
         ticks = sorted({x for points in lines.values() for x in points})
         if ticks and ticks[-1] < 1000 * ticks[0]: ax.set_xticks(ticks, [f'{x:g}' for x in ticks], minor=False); ax.xaxis.set_minor_locator(NullLocator())
     handles = {name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels())}
