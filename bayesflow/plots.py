@@ -677,8 +677,10 @@ def intervals(
             ax.plot([low, high], [k, k], color=color, lw=1.4, solid_capstyle='butt')
             ax.plot(value, k, 'o', ms=4, color=PALETTE[3] if name == reference and not kinds else color)
         ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), title=panel)
-    fig.supxlabel(xlabel, fontsize=matplotlib.rcParams['axes.labelsize'])
-    if kinds: fig.legend([Line2D([], [], color=c, marker='o', ms=4) for c in colors.values()], list(colors), loc='outside lower center', ncols=len(colors))
+    if not kinds: fig.supxlabel(xlabel, fontsize=matplotlib.rcParams['axes.labelsize'])
+    else:                                                                       # matplotlib would put a common label under the legend
+        for ax in axes: ax.set_xlabel(xlabel)
+        fig.legend([Line2D([], [], color=c, marker='o', ms=4) for c in colors.values()], list(colors), loc='outside lower center', ncols=len(colors))
     return fig
 
 @_styled
