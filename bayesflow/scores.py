@@ -135,7 +135,7 @@ def added_value(
     bad,                 # (N,) bool
     folds:int=5, repeats:int=1000, seed:int=0,
 ) -> dict:               # gain, gain_low, gain_high (nats per image), auroc_baseline, auroc_both, auroc_gain, auroc_gain_low, auroc_gain_high
-    "What the score adds to the baseline in foretelling the verdict: gain in held-out log-likelihood of a logistic regression (on ranks, and twenty bins of the baseline), and gain in AUROC, with bootstrap intervals"
+    "What the score adds to the baseline in foretelling the verdict: gain in held-out log-likelihood of a logistic regression (on ranks, and twenty bins of the baseline), and gain in AUROC, with bootstrap intervals over images, given the fits"
     score, bad = _verdicts(score, bad)
     if min(bad.sum(), (~bad).sum()) < folds: raise ValueError(f"There are {int(bad.sum())} bad and {int((~bad).sum())} good images, fewer than {folds} of a kind; judge more images or use fewer folds.")
     ranks = lambda column: stats.norm.ppf(stats.rankdata(column) / (len(column) + 1))

@@ -23,7 +23,7 @@ from .sampling import Network, own_noise, trajectory
 from .scores import ause, edge_strength, label_disagreement, mutual_information, partial_spearman, pixel_scores
 from .shards import code_digest
 
-_CODE = aleatoric, diffusion, fidelity, flow, laplace, metrics, propagation, sampling, scores, unet        # what the numbers of a study come from
+_CODE = aleatoric, diffusion, fidelity, flow, laplace, metrics, propagation, sampling, scores, unet        # what the numbers of a study come from, with this module
 
 # %% ../nbs/22_usefulness.ipynb #96bc8d4e
 def key_of(
@@ -31,10 +31,11 @@ def key_of(
     **settings,              # and what else the results depend on, plain values
 ) -> dict:                   # for `Shards`
     "All that results of a model depend on: its weights and process, the posterior, a classifier, the settings, the code of this package, torch and the device"
+    from bayesflow import usefulness
     sha = lambda *tensors: hashlib.sha256(b''.join(t.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes() for t in tensors)).hexdigest()
     fitted = {} if posterior is None else dict(posterior=sha(posterior.mean, posterior.gram), sigmas=posterior.sigmas.tolist(), prior_precision=posterior.prior_precision, n_data=posterior.n_data, temperature=posterior.temperature)
     reads = {} if classifier is None else dict(classifier=sha(*(v for _, v in sorted(classifier.state_dict().items()))))
-    return dict(weights=model.digest, process=model.process.config(), **fitted, **reads, **settings, code=code_digest(*_CODE), torch=torch.__version__, device=model.device.type)
+    return dict(weights=model.digest, process=model.process.config(), **fitted, **reads, **settings, code=code_digest(*_CODE, usefulness), torch=torch.__version__, device=model.device.type)
 
 def time_of_share(
     process,
