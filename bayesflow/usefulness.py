@@ -122,10 +122,10 @@ def error_likelihood(variance, squared_error) -> torch.Tensor:
     return -0.5 * (torch.log(2 * torch.pi * variance) + squared_error / variance).flatten(1).mean(1)
 
 # %% ../nbs/22_usefulness.ipynb #8e0e4f6c
-def _reads(scorer):
-    "Function of images (n, C, H, W) -> probabilities of the classes by the scorer, float64 (n, classes)"
+def _reads(scorer, max_batch):
+    "Function of images (..., C, H, W) -> probabilities of the classes by the scorer, float64 (..., classes)"
     device = next(scorer.parameters()).device
-    return lambda x: torch.softmax(scorer(x.to(device)), -1).double().cpu()
+    return lambda x: torch.cat([torch.softmax(scorer(part.to(device)), -1).double().cpu() for part in x.flatten(0, -4).float().split(max_batch)]).unflatten(0, x.shape[:-3])
 
 @torch.no_grad()
 def draw_scores(
@@ -135,9 +135,9 @@ def draw_scores(
     max_batch:int=256,
 ) -> dict:                   # name of a score -> float64 (B,), larger is more suspect
     "Scores of the draws of each sample: total variance, mutual information and disagreement of what a classifier reads in them"
-    training, read = scorer.training, _reads(scorer)
+    training = scorer.training
     scorer.eval()
-    p = torch.cat([read(x) for x in drawn.flatten(0, 1).float().split(max_batch)]).unflatten(0, drawn.shape[:2])
+    p = _reads(scorer, max_batch)(drawn)
     scorer.train(training)
     return {'sum': drawn.double().var(0).flatten(1).sum(1).cpu(), 'mutual information': mutual_information(p), 'disagreement': label_disagreement(p), 'disagreement, label': label_disagreement(p, torch.as_tensor(labels).cpu())}
 
@@ -158,19 +158,18 @@ def sample_scores(
 ) -> dict:                   # `images` (B, C, H, W), and name of a score -> float64 (B,), larger is more suspect
     "Draw samples, and everything that may tell which of them are bad"
     labels, seeds, device, training = torch.as_tensor(labels), list(seeds), next(scorer.parameters()).device, scorer.training
-    features, read = lambda x: scorer.body(x.to(device)).to(x.device), _reads(scorer)
+    features, read = lambda x: scorer.body(x.to(device)).to(x.device), _reads(scorer, max_batch)
     scorer.eval()
     out = sample_with_uncertainty(model, posterior, labels, steps, rank=rank, seeds=seeds, guidance=guidance, max_batch=max_batch, through=features)
-    drawn = (out.images + posterior_samples(model, posterior, labels, steps, seeds=seeds, guidance=guidance, draws=draws, max_batch=max_batch)).flatten(0, 1)
-    by_weights = torch.cat([read(x) for x in drawn.split(max_batch)]).unflatten(0, (draws, len(labels)))
+    by_weights = read(out.images + posterior_samples(model, posterior, labels, steps, seeds=seeds, guidance=guidance, draws=draws, max_batch=max_batch))
     t = time_of_share(model.process, share)
     with model.evaluating():
         ends = completions(Network(model, labels.to(model.device), guidance, max_batch), noise_images(model, out.images, t, seeds), t, futures, future_steps, seeds)
-        by_data = torch.cat([torch.stack([read(x) for x in part.float()]) for part in ends])
+        by_data = torch.cat([read(part) for part in ends])
     map_ = out.variance.clamp(min=0)
     sizes = {'pixelwise noise': map_, 'white noise': map_.flatten(1).mean(1)[:, None, None, None].expand_as(map_)}              # as much variance, without what the weights say about it
     z = torch.stack([torch.randn(draws, *map_.shape[1:], generator=torch.Generator().manual_seed(stream_seed('noise of the same size', s))) for s in seeds], 1).to(map_)
-    by_noise = {name: torch.cat([read(x) for x in (out.images + v.sqrt() * z).flatten(0, 1).float().split(max_batch)]).unflatten(0, (draws, len(labels))) for name, v in sizes.items()}
+    by_noise = {name: read(out.images + v.sqrt() * z) for name, v in sizes.items()}
     scores = {f'map: {name}': v for name, v in pixel_scores(out.variance, out.images).items()}
     scores['features by the weights'] = out.through_variance.sum(1) / out.through.square().sum(1)
     for name, p in {'the weights': by_weights, 'the data': by_data}.items():
