@@ -15,11 +15,10 @@ from scipy.optimize import brentq, minimize
 
 from . import aleatoric, diffusion, fidelity, flow, laplace, metrics, propagation, sampling, scores, unet
 from .aleatoric import completions, mean_and_variance, noise_images, regenerate
-from .core import stream_seed
 from .fidelity import posterior_samples
 from .metrics import frechet_of_features, judge_features, predict, spearman
 from .propagation import sample_with_uncertainty, shared_rank
-from .sampling import Network, own_noise, trajectory
+from .sampling import Network, SeededNoise, own_noise, trajectory
 from .scores import ause, edge_strength, label_disagreement, mutual_information, partial_spearman, pixel_scores
 from .shards import code_digest
 
@@ -168,7 +167,7 @@ def sample_scores(
         by_data = torch.cat([read(part) for part in ends])
     map_ = out.variance.clamp(min=0)
     sizes = {'pixelwise noise': map_, 'white noise': map_.flatten(1).mean(1)[:, None, None, None].expand_as(map_)}              # as much variance, without what the weights say about it
-    z = torch.stack([torch.randn(draws, *map_.shape[1:], generator=torch.Generator().manual_seed(stream_seed('noise of the same size', s))) for s in seeds], 1).to(map_)
+    z = SeededNoise(seeds, 'noise of the same size').randn(draws, *map_.shape[1:]).transpose(0, 1).to(map_)
     by_noise = {name: read(out.images + v.sqrt() * z) for name, v in sizes.items()}
     scores = {f'map: {name}': v for name, v in pixel_scores(out.variance, out.images).items()}
     scores['features by the weights'] = out.through_variance.sum(1) / out.through.square().sum(1)
