@@ -14,27 +14,32 @@ def rewrite(text):
     "Relative links and images of Markdown and HTML, outside of fenced code."
     link = re.compile(r"""(\]\()([^)\s]+)|((?:src|href)=["'])([^"']+)""")
     parts = re.split(r"(^```.*?^```)", text, flags=re.M | re.S)
-    return "".join(p if p.startswith("```") else link.sub(lambda m: (m[1] or m[3]) + from_root(m[2] or m[4]), p) for p in parts)
+    moved = lambda text: link.sub(lambda m: (m[1] or m[3]) + from_root(m[2] or m[4]), text)
+    return "".join(p if p.startswith("```") else moved(p) for p in parts)
 
 
 def readme():
-    "The text of README.md. The index is processed in a copy, because nbdev leaves its _proc folder beside pyproject.toml."
+    "The text of README.md, from a copy of the index, because nbdev leaves its _proc folder beside pyproject.toml."
     from nbconvert import MarkdownExporter
     from nbdev.serve import proc_nbs
     from traitlets.config import Config
-    tables = Config(TagRemovePreprocessor=dict(enabled=True, remove_input_tags={"remove_input"}))   # cells that only write a table show the table
+    # cells that only write a table show the table
+    tables = Config(TagRemovePreprocessor=dict(enabled=True, remove_input_tags={"remove_input"}))
     with tempfile.TemporaryDirectory() as tmp:
         (Path(tmp)/"nbs").mkdir()
         shutil.copy(ROOT/"nbs/index.ipynb", Path(tmp)/"nbs")
-        shutil.copytree(ROOT/"bayesflow", Path(tmp)/"bayesflow", ignore=shutil.ignore_patterns("assets", "__pycache__"))
+        left_out = shutil.ignore_patterns("assets", "__pycache__")
+        shutil.copytree(ROOT/"bayesflow", Path(tmp)/"bayesflow", ignore=left_out)
         # the title stays text, and names in backticks do not link to pages of an API site that does not exist
-        toml = (ROOT/"pyproject.toml").read_text().replace("[tool.nbdev]", '[tool.nbdev]\nskip_procs = "FrontmatterProc,add_links"')
+        more = '[tool.nbdev]\nskip_procs = "FrontmatterProc,add_links"'
+        toml = (ROOT/"pyproject.toml").read_text().replace("[tool.nbdev]", more)
         (Path(tmp)/"pyproject.toml").write_text(toml)
         here = os.getcwd()
         os.chdir(tmp)
         try: text, resources = MarkdownExporter(config=tables).from_filename(str(proc_nbs(n_workers=0)/"index.ipynb"))
         finally: os.chdir(here)
-    if resources["outputs"]: sys.exit("nbs/index.ipynb has pictures in its outputs, which README.md cannot show; link to figures/ instead.")
+    if resources["outputs"]:
+        sys.exit("nbs/index.ipynb has pictures in its outputs, which README.md cannot show; link to figures/ instead.")
     return re.sub(r"\n{3,}", "\n\n", rewrite(text)).strip() + "\n"
 
 

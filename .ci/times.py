@@ -1,7 +1,9 @@
-"""How long the README's commands take on this machine, in a fresh clone of the committed state: writes figures/running_times.json.
+"""How long the README's commands take on this machine, in a fresh clone of the committed state.
+
+Writes figures/running_times.json.
 
     .venv/bin/python .ci/times.py              the figures and the tests
-    .venv/bin/python .ci/times.py study        only what is named, here the study (hours); what was measured before stays
+    .venv/bin/python .ci/times.py study        only what is named, here the study (hours); older times stay in the file
     .venv/bin/python .ci/times.py --figures    and keep the figures that the clone made
 """
 import json, os, shutil, subprocess, sys, tempfile, time
@@ -13,18 +15,21 @@ ROOT = Path(__file__).resolve().parents[1]
 def seconds(*cmd, cwd):
     "Run a command to its end, its output to ours; its time. Stops here when it fails."
     start = time.perf_counter()
-    if code := subprocess.call(cmd, cwd=cwd, stdin=subprocess.DEVNULL): sys.exit(f"{' '.join(cmd)} ended with exit code {code}; no times written.")
+    code = subprocess.call(cmd, cwd=cwd, stdin=subprocess.DEVNULL)
+    if code: sys.exit(f"{' '.join(cmd)} ended with exit code {code}; no times written.")
     return round(time.perf_counter() - start, 1)
 
 
 COMMANDS = dict(run_all=["./run_all.sh"], test=["./run_all.sh", "test"], study=["./run_all.sh", "study"])
 wanted = [a for a in sys.argv[1:] if a != "--figures"] or ["run_all", "test"]
-if unknown := set(wanted) - set(COMMANDS): sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(COMMANDS)}.")
+unknown = sorted(set(wanted) - set(COMMANDS))
+if unknown: sys.exit(f"unknown: {', '.join(unknown)}; choose from {', '.join(COMMANDS)}.")
 path = ROOT/"figures/running_times.json"
 with tempfile.TemporaryDirectory() as tmp:
     clone = Path(tmp)/"bayesflow"
     seconds("git", "clone", "--quiet", str(ROOT), str(clone), cwd=tmp)
-    times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), install_seconds=seconds("./run_all.sh", "--list", cwd=clone))
+    install = seconds("./run_all.sh", "--list", cwd=clone)
+    times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), install_seconds=install)
     for name in wanted: times[f"{name}_seconds"] = seconds(*COMMANDS[name], cwd=clone)
     if "--figures" in sys.argv: shutil.copytree(clone/"figures", ROOT/"figures", dirs_exist_ok=True)
 times = {**(json.loads(path.read_text()) if path.exists() else {}), **times}

@@ -1,0 +1,44 @@
+"What the checks share: where things are, running a command, the files of the repository."
+import json, os, subprocess, sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+WORKERS = min(2, os.cpu_count() or 1)
+ENV = {**{k: v for k, v in os.environ.items() if k not in ("IN_TEST", "WANDB_API_KEY")},
+       "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1)//WORKERS)), "WANDB_MODE": "disabled"}
+
+
+class Failed(Exception):
+    "A check that failed; its text describes the failure."
+
+
+def run(*cmd, cwd=ROOT, timeout=900, env=ENV):
+    "Exit code and output (both streams) of a command, without standard input."
+    try:
+        p = subprocess.run([str(c) for c in cmd], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
+    except subprocess.TimeoutExpired as e:
+        return 124, (e.stdout or b"").decode(errors="replace") + f"\nno end after {timeout} s"
+    return p.returncode, p.stdout.decode(errors="replace")
+
+
+def must(*cmd, **kwargs):
+    "The output of a command that has to succeed."
+    code, out = run(*cmd, **kwargs)
+    if code: raise Failed(f"exit code {code}: {' '.join(map(str, cmd))}\n{out}")
+    return out
+
+
+def tracked():
+    "The files of the repository: tracked by git, or new and not ignored."
+    out = must("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return [ROOT/f for f in out.split("\0") if f and (ROOT/f).is_file()]
+
+
+def cells(path): return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def code_of(path):
+    "The code cells of a notebook as one text."
+    return "\n".join("".join(c["source"]) for c in cells(path) if c["cell_type"] == "code")
