@@ -7,7 +7,7 @@ import re, shutil, sys, tempfile, time, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import door
+import door, notebooks
 from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, tracked
 
 
@@ -21,12 +21,6 @@ def copies(to):
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(p, copy)
     return pairs
-
-
-def notebook(path):
-    "The notebook's own tests. nbdev-test accepts a notebook without tests, so its output has to name the notebook."
-    out = must(BIN/"nbdev-test", path, "--n-workers", "0", "--do-print")
-    if f"Completed {path}" not in out: raise Failed(f"nbdev-test did not execute it.\n{out}")
 
 
 def package():
@@ -135,24 +129,18 @@ def first_of_a_kind(names):
     return list({re.sub(r"^(mnist|fashion)-", "", n): n for n in reversed(list(names))}.values())[::-1]
 
 
-# What takes longest, so that it is begun first and not alone at the end.
-LONGEST = []
-
-
 def steps():
-    "(name, function, arguments) of everything, the long ones first."
+    "(name, function, arguments) of everything. The short checks come last, so that no worker waits long for the other."
     from bayesflow.runs.table import read_runs
     table = read_runs(ROOT/"settings.ini", "smoke")
     aside = lambda p: {"experiments", ".ipynb_checkpoints"} & set(p.relative_to(ROOT).parts)
     tested = [p for p in sorted((ROOT/"nbs").rglob("*.ipynb")) if not aside(p) and code_of(p).strip()]
-    res = [(p.relative_to(ROOT).as_posix(), notebook, p) for p in tested]
     smoke = lambda n: (BIN/"bayesflow-run", n, "--profile", "smoke", "--force")
-    res += [(f"smoke run {n}", must, *smoke(n)) for n in first_of_a_kind(table)]
-    res += [("package equals notebooks", package), ("notebooks clean", clean), ("README equals index", readme),
+    res = [(f"smoke run {n}", must, *smoke(n)) for n in first_of_a_kind(table)]
+    res += [(p.relative_to(ROOT).as_posix(), notebooks.notebook, p) for p in tested]
+    return res + [("package equals notebooks", package), ("notebooks clean", clean), ("README equals index", readme),
             ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
             ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"), *door.steps()]
-    rank = {name: i for i, name in enumerate(LONGEST)}
-    return sorted(res, key=lambda step: rank.get(step[0], len(rank)))
 
 
 def do(step):
@@ -174,6 +162,7 @@ def main(words):
         print(f"FAIL  {type(e).__name__}: {e}\n0 passed, 1 failed")
         return 1
     todo = [s for s in todo if not words or any(w in s[0] for w in words)]
+    notebooks.prepare()
     with ThreadPoolExecutor(WORKERS) as pool: results = list(pool.map(do, todo))
     failed = [n for n, ok in results if not ok]
     if failed: print("failed: " + "; ".join(failed))

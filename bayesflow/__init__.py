@@ -4,6 +4,8 @@
 `import bayesflow` is fast and imports no torch.
 """
 import importlib as _importlib
+import os as _os
+import sys as _sys
 
 __version__ = "0.1.0"
 
@@ -50,8 +52,16 @@ def __getattr__(name):
     raise AttributeError(f"module 'bayesflow' has no attribute '{name}'; {hint}", name=name)
 
 
+def _namesake_in(folder):
+    "Does a folder hold the metadata of a distribution called bayesflow? Much faster than to import importlib.metadata"
+    try: names = _os.listdir(folder or ".")
+    except OSError: return False
+    return any(n.startswith(("bayesflow-", "bayesflow.")) and n.endswith(("-info", ".egg")) for n in names)
+
+
 def _warn_of_namesake():
     "Another project on PyPI has the same import name: warn when its distribution is installed beside ours"
+    if not any(map(_namesake_in, _sys.path)): return
     from importlib.metadata import PackageNotFoundError, distribution
     try: other = distribution("bayesflow")
     except PackageNotFoundError: return

@@ -88,7 +88,7 @@ def evaluation_mode(
 
 # %% ../nbs/core.ipynb #c14c61ec
 def command(main):
-    "Decorator for `main(argv)` of a console command: turns our own errors into one line on standard error and exit status 1"
+    "Decorator for `main(argv)` of a console command: our own errors become one line on stderr and exit status 1"
     def wrapped(argv=None):
         try: return main(argv)
         except (ValueError, OSError, RuntimeError) as e:

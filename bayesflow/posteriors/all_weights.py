@@ -31,6 +31,7 @@ class Prediction(nn.Module):
         self.net = net
     def forward(self, batch): return self.net(batch['x'], batch['t'], batch['y']).flatten(1)
 
+# %% ../../nbs/posteriors/all_weights.ipynb #4d449011
 class NoisedBatches:
     "Batches of noised images and targets, as a data loader"
     def __init__(self, model, images, labels, batch_size, seed):
@@ -69,7 +70,8 @@ def chosen_layers(
     chosen = {name: m for name, m in known.items() if layers is None or any(means(l, name) for l in layers)}
     unknown = [l for l in layers or [] if not any(means(l, name) for name in chosen)]
     if unknown or not chosen:
-        raise ValueError(f"No convolution or linear layer is named {', '.join(unknown)}; choose among {', '.join(known)}.")
+        raise ValueError(f"No convolution or linear layer is named {', '.join(unknown)}; "
+                         f"choose among {', '.join(known)}.")
     return chosen
 
 def parameters_of(net, layers) -> list:
@@ -107,11 +109,14 @@ def pack(precision:KronDecomposed) -> dict:
     return dict(tensors, deltas=precision.deltas)
 
 def unpack(tensors:dict, device) -> KronDecomposed:
-    "The precision that `pack` took apart"
-    get = lambda kind, i: [tensors[f'{kind}.{i}.{j}'].to(device) for j in range(2) if f'{kind}.{i}.{j}' in tensors]
-    layers = range(len(tensors['deltas']))
+    """The precision that `pack` took apart.
+
+    Tensors of a file are not aligned in memory, which changes the last digit of products: so they are copied."""
+    own = {name: v.clone().to(device) for name, v in tensors.items()}
+    get = lambda kind, i: [own[f'{kind}.{i}.{j}'] for j in range(2) if f'{kind}.{i}.{j}' in own]
+    layers = range(len(own['deltas']))
     vectors = [[rows.mT for rows in get('vectors', i)] for i in layers]
-    return KronDecomposed(vectors, [get('values', i) for i in layers], tensors['deltas'].to(device))
+    return KronDecomposed(vectors, [get('values', i) for i in layers], own['deltas'])
 
 # %% ../../nbs/posteriors/all_weights.ipynb #9e552a20
 @dataclass(frozen=True, eq=False)
@@ -130,12 +135,41 @@ class KroneckerFit:
         return m + self.precision.bmm(eps, exponent=-0.5).reshape(n, len(m))
 
 # %% ../../nbs/posteriors/all_weights.ipynb #1440132d
-class AllWeightsLaplace(NamedWeights):
-    """Laplace posterior of the convolutions and linear layers of a network; see `fit`.
-
-    Each weight tensor and each bias has Kronecker factors of its own. Norms and embeddings keep their trained values."""
+class KroneckerPosterior(NamedWeights):
+    "A posterior that a `KroneckerFit` describes; `RuntimeError` before there is one"
     SEEDS = 2**62             # seeds of the generators on the model's device are below this
     _fit = None
+
+    @property
+    def fitted(self) -> KroneckerFit:
+        if self._fit is None: raise RuntimeError("This posterior has no data yet: call fit first.")
+        return self._fit
+    @property
+    def mean(self): return self.fitted.mean.cpu()
+    @property
+    def sigma(self): return self.fitted.sigma                             # standard deviation of the residual
+    @property
+    def prior_precision(self): return self.fitted.prior_precision         # lambda
+    @property
+    def n_data(self): return self.fitted.n_data                           # N
+
+    def sample(self, n=1, generator=None):
+        if generator is None: generator = torch.Generator().manual_seed(0)
+        seed = int(torch.randint(self.SEEDS, (1,), generator=generator))
+        draws, mean = self.fitted.draw(n, seed), self.fitted.mean
+        return (mean + math.sqrt(self.temperature) * (draws - mean)).cpu()
+
+    def state(self):
+        f = self.fitted
+        settings = dict(n_data=f.n_data, sigma=f.sigma, prior_precision=f.prior_precision)
+        info = dict(layers=self.layers, names=self.names, temperature=self.temperature, settings=settings)
+        return dict(pack(f.precision), mean=self.mean), info
+
+# %% ../../nbs/posteriors/all_weights.ipynb #57db0fa5
+class AllWeightsLaplace(KroneckerPosterior):
+    """Laplace posterior of the convolutions and linear layers of a network; see `fit`.
+
+    Weights and biases have factors of their own. Norms and embeddings keep their trained values."""
     def __init__(self,
         model,                  # a GenerativeModel
         layers=None,            # names of modules, or beginnings of names, such as ['head', 'up_blocks']; None: all
@@ -151,19 +185,6 @@ class AllWeightsLaplace(NamedWeights):
         self.temperature = positive('temperature', temperature)
         self.config = check_settings(n_data, sigma, prior_precision)
 
-    @property
-    def fitted(self) -> KroneckerFit:
-        if self._fit is None: raise RuntimeError("This posterior has no data yet: call fit first.")
-        return self._fit
-    @property
-    def mean(self): return self.fitted.mean.cpu()
-    @property
-    def sigma(self): return self.fitted.sigma                             # standard deviation of the residual
-    @property
-    def prior_precision(self): return self.fitted.prior_precision         # lambda
-    @property
-    def n_data(self): return self.fitted.n_data                           # N
-
     def fit(self,
         images,                 # float (n, C, H, W) in [-1, 1]
         labels=None,            # int64 (n,) or None
@@ -178,32 +199,19 @@ class AllWeightsLaplace(NamedWeights):
         batches = NoisedBatches(self.model, images, labels, whole_number('batch_size', batch_size), seed)
         wanted = dict(self.config, n_data=self.config['n_data'] or len(images))
         la = kronecker_laplace(self.model, self.names, batches, **wanted, progress=progress)
-        self._fit = KroneckerFit(la.mean, la.posterior_precision, float(la.sigma_noise), float(la.prior_precision), la.n_data)
+        self._fit = KroneckerFit(la.mean, la.posterior_precision, float(la.sigma_noise), float(la.prior_precision),
+                                 la.n_data)
         return self
-
-    def sample(self, n=1, generator=None):
-        if generator is None: generator = torch.Generator().manual_seed(0)
-        seed = int(torch.randint(self.SEEDS, (1,), generator=generator))
-        draws, mean = self.fitted.draw(n, seed), self.fitted.mean
-        return (mean + math.sqrt(self.temperature) * (draws - mean)).cpu()
-
-    def state(self):
-        f = self.fitted
-        info = dict(layers=self.layers, names=self.names, temperature=self.temperature, n_data=f.n_data,
-                    sigma=f.sigma, prior_precision=f.prior_precision)
-        return dict(pack(f.precision), mean=self.mean), info
 
     @classmethod
     def restored(cls, model, tensors, info, path):
         check_mean(path, model.net, info['names'], tensors['mean'])
-        settings = {name: info[name] for name in ('n_data', 'sigma', 'prior_precision')}
-        self = cls(model, info['layers'], temperature=info['temperature'], **settings)
-        self._fit = KroneckerFit(tensors['mean'].to(model.device), unpack(tensors, model.device), **settings)
+        self = cls(model, info['layers'], temperature=info['temperature'], **info['settings'])
+        self._fit = KroneckerFit(tensors['mean'].to(model.device), unpack(tensors, model.device), **info['settings'])
         return self
 
     def __repr__(self):
         parameters = dict(self.model.net.named_parameters())
-        P = sum(parameters[n].numel() for n in self.names)
         fit = 'not fitted' if self._fit is None else f"sigma {self.sigma:.3g}, N {self.n_data:,}"
-        return (f"{type(self).__name__}({P:,} weights of {len(self.layers)} layers, {fit}, "
-                f"temperature {self.temperature:g})")
+        return (f"{type(self).__name__}({sum(parameters[n].numel() for n in self.names):,} weights of "
+                f"{len(self.layers)} layers, {fit}, temperature {self.temperature:g})")

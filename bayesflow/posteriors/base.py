@@ -150,9 +150,9 @@ class GaussianHead(HeadPosterior):
         return (vector * value.clamp(min=0).sqrt()).T.flip(0)[:rank]
 
     def variance(self, phi):
-        a, index = patches(self.layer, phi.double().cpu()), block_index(self.layer)         # (B, G, K, L), (C_out, K)
-        a = a.repeat_interleave(len(index) // a.shape[1], 1)                                # (B, C_out, K, L)
-        blocks = self.temperature * self.Sigma[index[:, :, None], index[:, None, :]]        # (C_out, K, K)
+        a, index = patches(self.layer, phi.double().cpu()), block_index(self.layer)         # (B, g, k, q), (C_out, k)
+        a = a.repeat_interleave(len(index) // a.shape[1], 1)                                # (B, C_out, k, q)
+        blocks = self.temperature * self.Sigma[index[:, :, None], index[:, None, :]]        # (C_out, k, k)
         v = torch.einsum('bckl,ckj,bcjl->bcl', a, blocks, a)
         return fold(self.layer, phi, v).to(torch.promote_types(phi.dtype, torch.float32)).to(phi.device)
 

@@ -55,7 +55,8 @@ class DeepEnsemble(NamedWeights):
 
     def at(self, temperature):
         if temperature != 1:
-            raise ValueError(f"temperature is {temperature}, but the members of an ensemble are what was trained; pass 1.")
+            raise ValueError(f"temperature is {temperature}, but the members of an ensemble are what was trained: "
+                             "pass 1.")
         return super().at(temperature)
 
     def state(self): return dict(members=self.members), dict(names=self.names)

@@ -31,9 +31,9 @@ def check_settings(
     n_data=None, sigma=None, prior_precision=None,       # N, the noise and lambda; None: found by the fit
 ) -> dict:
     "The settings of a fit as plain numbers; `ValueError` for one that is not allowed"
-    return dict(n_data=n_data if n_data is None else whole_number('n_data', n_data),
-                sigma=sigma if sigma is None else positive('sigma', sigma),
-                prior_precision=prior_precision if prior_precision is None else positive('prior_precision', prior_precision))
+    checks = dict(n_data=whole_number, sigma=positive, prior_precision=positive)
+    given = dict(n_data=n_data, sigma=sigma, prior_precision=prior_precision)
+    return {name: v if v is None else checks[name](name, v) for name, v in given.items()}
 
 # %% ../../nbs/posteriors/features.ipynb #ed7eec05
 def check_features(head, phi, target):

@@ -23,8 +23,8 @@ def check_mean(
         raise ValueError(f"{what} is over other weights than this model's, such as {unknown[0]}; "
                          "use it with the model it was made for.")
     if not torch.equal(vector_of(net, names), mean.detach().cpu().float()):
-        raise ValueError(f"{what} was made around other weights than this model's; use it with the model it was made for. "
-                         "For an ensemble, that is the first one.")
+        raise ValueError(f"{what} was made around other weights than this model's; use it with the model it was made "
+                         "for. For an ensemble, that is the first one.")
 
 # %% ../../nbs/posteriors/named.ipynb #17e7438e
 class NamedWeights(Posterior):

@@ -75,6 +75,10 @@ class Method(ABC):
                              "followed one by one: use propagation='ensemble'.")
         posterior.check(model)
 
+    def resolved(self, posterior) -> 'Method':
+        "The same method, with every default that depends on the posterior filled in"
+        return self
+
     @abstractmethod
     def passes(self, posterior) -> int:
         "Passes through the network for each evaluation of f, without guidance"

@@ -6,7 +6,7 @@
 __all__ = ['Draws']
 
 # %% ../../nbs/propagation/draws.ipynb #3c6910f0
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -28,6 +28,7 @@ class Draws(Method):
     def __post_init__(self):
         if self.draws is not None: self._whole('draws', least=2)
 
+    def resolved(self, posterior): return replace(self, draws=self.passes(posterior))
     def passes(self, posterior): return self.draws or posterior.default_draws
 
     @torch.no_grad()

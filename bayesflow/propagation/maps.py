@@ -93,6 +93,7 @@ def sample_with_uncertainty(
     labels, sampler, seeds = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
     method = method_of(propagation, rank, draws, posterior)
     check_maps_request(model, posterior, method, sampler, through, noise_draws)
+    method = method.resolved(posterior)
     step, times, parts, evaluations = model.process.samplers[sampler], model.process.times(steps), [], 0
     stochastic = linear_form(step, *times[:2].tolist())[2] != 0 and steps > 1
     group = method.images_at_once(model, posterior, max_batch)

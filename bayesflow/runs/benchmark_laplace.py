@@ -13,7 +13,8 @@ import torch
 from laplace import FullLaplace
 from laplace.curvature.curvlinops import CurvlinopsGGN
 
-from ..posteriors.curvature import BlockLaplace, ConvGGN, FeatureStream, FlatHead
+from ..posteriors.curvature import BlockLaplace, ConvGGN, FlatHead
+from ..posteriors.features import FeatureStream
 from ..posteriors.last_layer import LastLayerLaplace
 
 # %% ../../nbs/runs/benchmark_laplace.ipynb #2cd7d6a5

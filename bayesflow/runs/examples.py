@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 
-from ..core import refused
+from ..core import refused, write_whole
 
 # %% ../../nbs/runs/examples.ipynb #57909a27
 TABLE = '''
@@ -47,14 +47,10 @@ write_numbers(figures, run, dict(steps=steps, draws=draws, seed=seed, python=sys
 # %% ../../nbs/runs/examples.ipynb #e7d30cb0
 class Project:
     "A small project in a folder of its own: `table` and `notebook` write its files, `remove` deletes it."
-    def __init__(self,
-        folder=None, # where; None: a new temporary folder
-    ):
+    def __init__(self, folder=None): # where; None: a new temporary folder
         self.root = Path(folder or tempfile.mkdtemp()).resolve()
+        self.experiments = self.root/"nbs/experiments"
         self.experiments.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def experiments(self): return self.root/"nbs/experiments"
 
     def table(self, text=TABLE, name="settings.ini"):
         "Write a run table and return its path."
@@ -75,10 +71,7 @@ class Project:
 
     def weights(self, model, text="weights"):
         "Write a file in place of the weights that `bayesflow-train` leaves for `model`."
-        path = self.root/"checkpoints"/model/"best.safetensors"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return path
+        return write_whole(self.root/"checkpoints"/model/"best.safetensors", lambda part: part.write_text(text))
 
     def remove(self): shutil.rmtree(self.root)
 

@@ -6,7 +6,7 @@
 __all__ = ['map_shards']
 
 # %% ../../nbs/runs/many_maps.ipynb #fbf7a28c
-import json
+import hashlib, json
 from dataclasses import asdict
 
 import torch
@@ -31,8 +31,8 @@ def labels_of(pattern, rows):
 def maps_key(model, posterior, method, **settings) -> dict:
     "The key of maps, for `Shards`"
     tensors, info = posterior.state()
-    fitted = dict(kind=type(posterior).__name__, info=json.dumps(info, sort_keys=True),
-                  tensors={name: digest_of(v) for name, v in sorted(tensors.items())})
+    fitted = [type(posterior).__name__, info, {name: digest_of(v) for name, v in tensors.items()}]
+    fitted = hashlib.sha256(json.dumps(fitted, sort_keys=True).encode()).hexdigest()
     how = dict(asdict(method), name=method.name, passes=method.passes(posterior))
     code = code_digest('core', 'processes', 'models', 'sampling', 'posteriors', 'propagation')
     of_model = dict(weights=model.digest, process=model.process.config())

@@ -18,11 +18,24 @@ import bayesflow
 from ..core import whole_number, write_whole
 
 # %% ../../nbs/runs/shards.ipynb #0d9f9b81
+def key_text(key, **added) -> str:
+    "A key as JSON with some entries added; `ValueError` if it has one of them already"
+    if clash := added.keys() & key.keys():
+        raise ValueError(f"The key has an entry {clash.pop()!r}, which is added by itself; name it otherwise.")
+    return json.dumps({**key, **added}, sort_keys=True)
+
 def key_in(path):
     "The key in the metadata of a shard; `None` for a damaged file or one of something else"
     try:
         with safe_open(path, 'pt') as f: return (f.metadata() or {}).get('key')
     except (SafetensorError, OSError): return None
+
+def difference(found, key) -> str:
+    "How the key of a shard differs from `key`, in words; both are JSON texts, and `found` may be `None`"
+    if found is None: return 'it has no key'
+    there, here = json.loads(found), json.loads(key)
+    different = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
+    return ', '.join(f"{name} is {there.get(name)!r} there and {here.get(name)!r} here" for name in different)
 
 def checked_rows(part, rows) -> dict:
     "The tensors of a shard as they are written; `ValueError` unless each has one row for each number"
@@ -77,13 +90,11 @@ class Shards(Plan):
         overwrite:bool=False,   # delete shards of other work
     ):
         super().__init__(folder, n, size)
-        if clash := {'n', 'size'} & set(key):
-            raise ValueError(f"The key has an entry {clash.pop()!r}, which is added by itself; name it otherwise.")
-        self.key, known = json.dumps(dict(key, n=self.n, size=self.size), sort_keys=True), set(self.files)
+        self.key, known = key_text(key, n=self.n, size=self.size), set(self.files)
         other = [f for f in self.folder.glob('shard-*.safetensors') if f not in known or key_in(f) != self.key]
         if other and not overwrite:
-            raise ValueError(f"{self.folder} holds shards of other work ({other[0].name}: {key_in(other[0])}); pass "
-                             "another folder, or overwrite.")
+            raise ValueError(f"{self.folder} holds shards of other work ({other[0].name}: "
+                             f"{difference(key_in(other[0]), self.key)}); pass another folder, or overwrite.")
         for f in other: f.unlink()
         if other: self.index.unlink(missing_ok=True)
 

@@ -29,7 +29,6 @@ class Run:
     settings: Path = Path("settings.ini") # the run table
     varied: dict = field(default_factory=dict) # values that `vary` put in place of the table's
     by_model: dict = field(default_factory=dict) # model -> values of [model.NAME]; passed on like `offered`
-
     @property
     def executed(self): return self.work/self.notebook.name
     @property

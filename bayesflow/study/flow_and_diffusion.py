@@ -14,7 +14,7 @@ from ..propagation.comparison import (
     mean_interval, pearson, spatial_pattern, spearman, total_ratio, uncertainty_sum)
 from ..sampling import evaluations_per_step
 from .fitted import load_fitted, maps_by_turns
-from .tables import comparison_row
+from .side_by_side import comparison_row
 
 # %% ../../nbs/study/flow_and_diffusion.ipynb #9571f5db
 def load_two_methods(

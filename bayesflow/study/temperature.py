@@ -25,8 +25,8 @@ def best_temperature(
     "The T for which the residuals are most likely under N(0, sigma2 + T gamma2)"
     nll = lambda T: 0.5*float(((sigma2 + T*gamma2).log() + square/(sigma2 + T*gamma2)).mean())
     middle = math.log(float((sigma2/gamma2.clamp(min=SMALLEST)).median()))
-    found = minimize_scalar(lambda log_T: nll(math.exp(log_T)), bounds=(middle - COLDER, middle + HOTTER), method='bounded',
-                            options=dict(xatol=1e-6))
+    found = minimize_scalar(lambda log_T: nll(math.exp(log_T)), bounds=(middle - COLDER, middle + HOTTER),
+                            method='bounded', options=dict(xatol=1e-6))
     return math.exp(found.x), nll(0.) - found.fun
 
 # %% ../../nbs/study/temperature.ipynb #99373327
@@ -50,7 +50,7 @@ def held_out_temperature(
     labels=None,      # int64 (n,) or None
     *, batch_size:int=256, seed:int=0,       # images at a time; of times and noise
 ) -> dict:            # temperature; gain, in nats per image; images
-    "The temperature under which held-out targets are most likely, whatever the posterior's own; memory grows with the images"
+    "The temperature under which held-out targets are most likely; memory grows with the number of images"
     bins = len(posterior.sigmas)
     if len(images) < bins:
         raise ValueError(f"There are {len(images)} images for {bins} parts of the time axis: pass more images.")

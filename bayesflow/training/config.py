@@ -59,9 +59,9 @@ class TrainConfig:
 
     def check(self):
         "Whole numbers as Python integers; `ValueError` in one sentence for a bad configuration, before any work"
-        _check_choices(self)
         for name in COUNTS: setattr(self, name, whole_number(name, getattr(self, name)))
         self.seed = whole_number('seed', self.seed, least=0)
+        _check_choices(self)
         _check_classes(self)
         _check_folder(self)
         return self
@@ -69,19 +69,20 @@ class TrainConfig:
 # %% ../../nbs/training/config.ipynb #e35f5025
 def _check_choices(config):
     "`ValueError` for a name that is none of its choices"
-    from bayesflow.models.generative import PROCESSES
     either = lambda choices: ' or '.join(filter(None, [', '.join(choices[:-1]), choices[-1]]))
     def check(what, value, choices, listed=None):
         if value not in choices: raise ValueError(f"Unknown {what}; choose {listed or either(choices)}.")
     one_of = lambda choices: f"one of {', '.join(choices)}"
     check(f"dataset {config.dataset!r}", config.dataset, DATASETS, one_of(DATASETS))
-    check(f"method {config.method!r}", config.method, PROCESSES, one_of(PROCESSES))
     check(f"precision {config.precision!r}", config.precision, PRECISIONS)
     check(f"wandb mode {config.wandb!r}", config.wandb, WANDB_MODES)
     check(f"time density {config.time_density!r}", config.time_density, TIME_DENSITIES)
+    from bayesflow.models.generative import PROCESSES          # imports torch, so it comes last
+    check(f"method {config.method!r}", config.method, PROCESSES, one_of(PROCESSES))
     weights = PROCESSES[config.method].loss_weights
     check(f"loss weight {config.loss_weight!r} for {config.method}", config.loss_weight, weights)
 
+# %% ../../nbs/training/config.ipynb #72302c75
 def _check_classes(config):
     "`per_class` with Python integers; `ValueError` for a label that the data set has not, or a bad number"
     labels = [str(i) for i in range(len(CLASSES[config.dataset]))]

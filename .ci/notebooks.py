@@ -1,0 +1,46 @@
+"""The tests of notebooks, each in a process of its own.
+
+A notebook needs a second to start, and torch with its companions several more. So one process imports them once, and
+every test begins as a fork of it. That process runs nothing else, so no test sees what another one did.
+"""
+import multiprocessing, os, tempfile
+from pathlib import Path
+
+from tools import ENV, ROOT, Failed
+
+IMPORTED = "nbdev.test torch torchvision matplotlib.pyplot seaborn scipy.stats laplace accelerate".split()
+forks = multiprocessing.get_context("forkserver")
+
+
+def prepare():
+    "Name what is imported once, and set the environment of all tests."
+    for name in os.environ.keys() - ENV.keys(): del os.environ[name]
+    # laplace-torch's imports cause the first, a test that was killed the second, after the last line of the checks
+    quiet = "ignore::FutureWarning,ignore::UserWarning:multiprocessing.resource_tracker"
+    os.environ.update(ENV, PYTHONWARNINGS=quiet)
+    forks.set_forkserver_preload(IMPORTED)
+
+
+def execute(path, log):
+    "In the fork: run the notebook's cells as nbdev-test does, with its output in a file."
+    out = os.open(log, os.O_WRONLY)
+    for stream in 1, 2: os.dup2(out, stream)
+    os.chdir(ROOT)
+    from nbdev.test import nbdev_test
+    nbdev_test(str(path), n_workers=0, do_print=True)
+
+
+def notebook(path, timeout=900):
+    "The notebook's own tests. nbdev-test accepts a notebook without tests, so its output has to name the notebook."
+    with tempfile.TemporaryDirectory() as tmp:
+        (log := Path(tmp)/"log").touch()
+        child = forks.Process(target=execute, args=(path, log))
+        child.start()
+        child.join(timeout)
+        if late := child.is_alive():
+            child.kill()
+            child.join()
+        out = log.read_text(encoding="utf-8", errors="replace")
+    if late: raise Failed(f"no end after {timeout} s\n{out}")
+    if child.exitcode: raise Failed(f"exit code {child.exitcode}\n{out}")
+    if f"Completed {path}" not in out: raise Failed(f"nbdev-test did not execute it.\n{out}")
