@@ -161,5 +161,5 @@ def training_interrupted(
 def processes_of_training(
     folder,              # of `bayesflow-train`
 ) -> int:
-    "In how many processes a training ran, as its model says"
+    "The number of processes of a training, from the record in its model"
     return GenerativeModel.load(Path(folder)/'last.safetensors').info['training']['processes']

@@ -94,9 +94,9 @@ def against_reference_by_steps(
     steps:int,           # number of steps of the comparison with the reference
     step_counts:list,    # numbers of steps to compare; the first one is the base
     draws:int,           # posterior draws of the reference
-    checks:int=2,        # posterior draws that tell where the first order holds
+    checks:int=2,        # posterior draws that check where the first order holds
     noise_draws:int=64,  # noise sequences for the aleatoric variance, where the sampler draws noise; 0: none
-) -> dict:               # the keys of `fidelity`, and what follows below
+) -> dict:               # the keys of `fidelity`, and those that are added to them below
     "Exact `shared` of one sampler against posterior draws, and its totals over the number of steps"
     reference = reference_in_halves(partial(maps, steps=steps), draws)
     exact = {n: maps(steps=n, propagation=Shared(checks=checks), noise_draws=noise_draws if n == steps else 0)
