@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['load_two_methods', 'maps_for_evaluations', 'growth_rows', 'pattern_of', 'pattern_rows', 'likeness', 'beside_exact',
-           'sampler_rows', 'cost_rows', 'value_with_interval', 'comparison_table']
+           'sampler_rows', 'cost_rows', 'comparison_table']
 
 # %% ../../nbs/study/flow_and_diffusion.ipynb #dba4936e
 import torch
@@ -150,6 +150,7 @@ def value_with_interval(
     "Value and interval as text"
     return f"{row[who + '_value']:.3g} ({row[who + '_low']:.3g} to {row[who + '_high']:.3g})"
 
+# %% ../../nbs/study/flow_and_diffusion.ipynb #43673b0f
 def comparison_table(
     rows:list,       # of `comparison_row`
     first:str, second:str,
