@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
 
 from ..core import write_whole
 from ..models.linear_head import block_index, copy_layer, fold, layer_config, patches, theta_of

@@ -7,7 +7,7 @@ __all__ = ['launch', 'maps_per_second', 'maps_interrupted', 'one_and_two_process
            'training_interrupted', 'processes_of_training']
 
 # %% ../../nbs/runs/interruptions.ipynb #a61bf889
-import json, os, random, shutil, socket, statistics, subprocess, sysconfig, time
+import json, os, shutil, socket, statistics, subprocess, sysconfig, time
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -7,7 +7,7 @@ __all__ = ['compared_propagations', 'maps_beside_draws', 'fidelity_table', 'fide
            'temperatures_within']
 
 # %% ../../nbs/study/first_order.ipynb #1e9d98ed
-import torch
+import math
 
 from ..propagation.comparison import mean_interval, pearson, spearman
 from ..propagation.fidelity import coverage, posterior_samples
@@ -55,7 +55,9 @@ def fidelity_measures(
     total, truth = lambda v: v.flatten(1).sum(1), found['truth']
     per_image = (total(found[name]) / total(truth), pearson(found[name], truth), spearman(found[name], truth),
                  found[f'coverage {name}'])
-    return {measure: mean_interval(values) for measure, values in zip(MEASURES, per_image)}
+    ranges = (-math.inf, math.inf), (-1, 1), (-1, 1), (0, 1)      # a published map can have a negative total
+    return {measure: mean_interval(values, within=within)
+            for measure, values, within in zip(MEASURES, per_image, ranges)}
 
 # %% ../../nbs/study/first_order.ipynb #0915e4f9
 def fidelity_table(

@@ -7,6 +7,8 @@ __all__ = ['load_two_methods', 'maps_for_evaluations', 'growth_rows', 'pattern_o
            'sampler_rows', 'cost_rows', 'comparison_table']
 
 # %% ../../nbs/study/flow_and_diffusion.ipynb #dba4936e
+from functools import partial
+
 import torch
 
 from ..models.pretrained import load_pretrained
@@ -57,7 +59,7 @@ def growth_rows(
         rows.append(comparison_row(f'total variance after {25 * quarter} % of the steps', 'pixel value²', values,
                                    'ratio', ratio))
     half = {name: (t >= t[-1:] / 2).double().argmax(0).double() / (len(t) - 1) for name, t in totals.items()}
-    values = {name: mean_interval(v) for name, v in half.items()}
+    values = {name: mean_interval(v, within=(0, 1)) for name, v in half.items()}
     difference = mean_interval(half[second] - half[first])
     return [*rows, comparison_row('steps until half of the total is there', 'fraction of the steps', values,
                                   'difference', difference)]
@@ -88,10 +90,11 @@ def likeness(
     "How alike the images (Pearson) and the maps (Spearman) of two methods are"
     first, second = outs.values()
     other = torch.arange(len(first.images)).roll(classes)                  # another image with the same label
-    return dict(images=mean_interval(pearson(first.images, second.images)),
-                maps=mean_interval(spearman(first.variance, second.variance)),
-                maps_of_other_images=mean_interval(spearman(first.variance, second.variance[other])),
-                images_of_other_noise=mean_interval(pearson(first.images, second.images[other])))
+    interval = partial(mean_interval, within=(-1, 1))
+    return dict(images=interval(pearson(first.images, second.images)),
+                maps=interval(spearman(first.variance, second.variance)),
+                maps_of_other_images=interval(spearman(first.variance, second.variance[other])),
+                images_of_other_noise=interval(pearson(first.images, second.images[other])))
 
 # %% ../../nbs/study/flow_and_diffusion.ipynb #1875a48c
 def beside_exact(

@@ -8,6 +8,7 @@ __all__ = ['scarce_classes', 'gather', 'scarce_tables', 'control_table', 'agreem
 
 # %% ../../nbs/study/knowledge.ipynb #91d45b0e
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -137,9 +138,10 @@ def scarce_tables(
         panel, first = f'{count} images', None
         for kind, s in scores.items():
             areas, differences = against_itself(found, s, count)
-            tables['detected'][panel][kind] = mean_interval(areas)
-            tables['beside'][panel][kind] = mean_interval(against_others(found, s, count))
-            tables['ratio'][panel][kind] = mean_interval(torch.tensor(differences, dtype=torch.float64).exp(), log=True)
+            tables['detected'][panel][kind] = mean_interval(areas, within=(0, 1))
+            tables['beside'][panel][kind] = mean_interval(against_others(found, s, count), within=(0, 1))
+            ratios = torch.tensor(differences, dtype=torch.float64).exp()
+            tables['ratio'][panel][kind] = mean_interval(ratios, log=True)
             if first is None: first = areas
             else: tables['above_the_last_layer'][panel][kind] = mean_interval([a - b for a, b in zip(areas, first)])
     return tables
@@ -153,8 +155,8 @@ def control_table(
     how = dict(per_ink='per ink', beyond_edges='beyond the edges')
     scores = picture_scores(found) | {f'{kind}, {words}': log_score(found, kind, score)
                                       for kind in found.maps for score, words in how.items()}
-    return {f'{count} images': {name: mean_interval(against_itself(found, s, count)[0]) for name, s in scores.items()}
-            for count in counts}
+    area = lambda s, count: mean_interval(against_itself(found, s, count)[0], within=(0, 1))
+    return {f'{count} images': {name: area(s, count) for name, s in scores.items()} for count in counts}
 
 def agreement_table(
     found:Replicates, counts,     # as for `scarce_tables`
@@ -165,8 +167,9 @@ def agreement_table(
     def row(count):
         own = [(r, c, found.requested == c) for r in range(len(found)) for c in [found.class_of(r, count)]]
         full = lambda c, i: torch.stack([right[q][:, i] for q in range(len(found)) if found.full[q, c]])
-        return {'with few': mean_interval([right[r][:, i].mean().item() for r, _, i in own]),
-                'with all': mean_interval([full(c, i).mean().item() for _, c, i in own])}
+        share = partial(mean_interval, within=(0, 1))
+        return {'with few': share([right[r][:, i].mean().item() for r, _, i in own]),
+                'with all': share([full(c, i).mean().item() for _, c, i in own])}
     return {f'{count} images': row(count) for count in counts}
 
 # %% ../../nbs/study/knowledge.ipynb #b642bc1a
@@ -177,7 +180,7 @@ def like_the_ensemble(found:Replicates) -> dict:
     first = {kind: found.maps[kind][:, 0] for kind in found.maps if kind != 'deep ensemble'}
     first['edges'] = [edge_strength(x[0]).double() for x in found.images]
     of = lambda maps: [spearman(m, e[0]).mean().item() for m, e in zip(maps, found.maps['deep ensemble'])]
-    return {name: mean_interval(of(maps)) for name, maps in first.items()}
+    return {name: mean_interval(of(maps), within=(-1, 1)) for name, maps in first.items()}
 
 def less_data_ratio(
     few:dict, all_:dict,     # from `posterior_maps`: networks with some of the images, and with all

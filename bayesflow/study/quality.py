@@ -6,6 +6,8 @@
 __all__ = ['whole_classes', 'distances', 'summary', 'judged_otherwise', 'quality_by_sampler', 'quality_rows']
 
 # %% ../../nbs/study/quality.ipynb #ea0921d1
+import math
+
 import torch
 
 from ..data import load_dataset
@@ -49,14 +51,15 @@ def summary(
 ) -> dict:               # plain numbers, with intervals over the seeds where there are several
     "Means over the seeds with their 95 % intervals, and the two targets"
     mean = lambda v: sum(v) / len(v)
-    interval = lambda v: mean_interval(v)[1:] if len(v) > 1 else None
+    interval = lambda v, most: mean_interval(v, within=(0, most))[1:] if len(v) > 1 else None
     distance, floor, of_test = apart['distance'], apart['floor'], apart['of_test']
     ratio = mean(distance) / mean(floor)
     targets = {'label agreement': target(mean(agreement), agreement_wanted, 1.),
                'Fréchet distance over its floor': target(ratio, 0., distance_wanted)}
     values = dict(label_agreement=agreement, frechet_distance=distance, frechet_floor=floor,
                   frechet_of_test_images=of_test)
-    intervals = dict(label_agreement_interval_95=interval(agreement), frechet_distance_interval_95=interval(distance))
+    intervals = dict(label_agreement_interval_95=interval(agreement, 1),
+                     frechet_distance_interval_95=interval(distance, math.inf))
     return values | {f'{name}_mean': mean(v) for name, v in values.items()} | intervals | dict(
         frechet_images=apart['images'], frechet_reference_images=apart['reference'], frechet_over_floor=ratio,
         targets=targets)

@@ -6,8 +6,6 @@
 __all__ = ['wrong_and_right', 'redrawn', 'rows_to_show']
 
 # %% ../../nbs/study/repair.ipynb #b14959dd
-import torch
-
 from ..propagation.comparison import mean_interval
 from ..propagation.resampling import KINDS, resample
 from .judge import predict
@@ -55,7 +53,8 @@ def what_becomes(
     "The share of the redrawn images with the label they were made for, and the root mean square change of their pixels"
     read = predict(judge, out.images.flatten(0, 1)).view(len(out.images), len(labels))
     share = (read == labels).double().mean(0)
-    mean, low, high = mean_interval(share) if len(labels) > 1 else (share.mean().item(), None, None)
+    mean, low, high = share.mean().item(), None, None
+    if len(labels) > 1: mean, low, high = mean_interval(share, within=(0, 1))
     change = (out.images - out.original).square().mean().sqrt().item()
     return dict(read_as_asked=mean, interval_95=[low, high], change=change)
 

@@ -6,6 +6,8 @@
 __all__ = ['MAPS', 'WEIGHTS', 'DOUBT', 'measures_by_seed', 'verdicts_by_seed', 'over_trainings', 'seed_targets']
 
 # %% ../../nbs/study/seeds.ipynb #648fc6aa
+import math
+
 from ..propagation.comparison import mean_interval
 from .pixels import edges_beaten, error_measures
 from .scores import added_value, auroc
@@ -64,7 +66,8 @@ def over_trainings(
     if verdicts['auroc']:
         for table, at in first.items():
             rows = list(verdicts[table].values())
-            together[table] = {name: mean_interval([row[name][at] for row in rows]) for name in rows[0]}
+            within = (0, 1) if table == 'auroc' else (-math.inf, math.inf)
+            together[table] = {name: mean_interval([row[name][at] for row in rows], within=within) for name in rows[0]}
     return together
 
 def seed_targets(

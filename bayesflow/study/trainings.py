@@ -15,7 +15,7 @@ from ..propagation.draws import Draws
 from ..propagation.maps import sample_with_uncertainty
 from ..propagation.shared import Shared
 from ..training.config import TrainConfig
-from ..training.trainer import first_of_each, train_or_load
+from ..training.trainer import train_or_load
 
 # %% ../../nbs/study/trainings.ipynb #bab06d3d
 # Images in a step of the optimiser. The lite split has few images, and a smaller batch gives more steps.

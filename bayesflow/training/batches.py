@@ -11,7 +11,7 @@ import torch
 from ..core import stream_seed
 from ..data import load_dataset
 from ..processes.flow import draw_times_and_noise
-from .config import TIME_DENSITIES, TrainConfig
+from .config import TrainConfig
 
 # %% ../../nbs/training/batches.ipynb #b7e59b1b
 # from a uniform number to a training time, for each of `TIME_DENSITIES`

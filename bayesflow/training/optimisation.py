@@ -8,7 +8,6 @@ __all__ = ['make_optimizer', 'ema_with_warmup', 'initial_network']
 # %% ../../nbs/training/optimisation.ipynb #a7836703
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
-from torch.optim.swa_utils import AveragedModel
 
 from ..models.pretrained import load_pretrained
 from ..models.unet import UNet
