@@ -90,7 +90,7 @@ def from_diffusers(
     network,               # UNet2DModel, UNet2DConditionModel, DiTTransformer2DModel, or a module of that call
     scheduler,             # of its training
     num_classes=None,      # labels; default: as in the network's configuration, None for a network without
-    null_label=None,       # label that stands for none, for guidance; a DiT has one
+    null_label=None,       # label for "no class", for guidance; a DiT has one
     context=None,          # of a UNet2DConditionModel: encoder_hidden_states (1, L, D), or one row for each label,
                            # (num_classes [+ 1], L, D)
     last_layer=None, info=None,    # as for `GenerativeModel.wrap`

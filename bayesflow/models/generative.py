@@ -122,7 +122,7 @@ class GenerativeModel(StoredModel):
         image_shape:tuple=None, # (C, H, W); default: by `net.config`, where it is there
         time='unit',            # its time: a key of `bayesflow.models.wrapping.TIMES`, a function of t (B,), or None
         num_classes:int=None,   # number of labels, None for a network without
-        null_label:int=None,    # label that stands for none, for guidance
+        null_label:int=None,    # label for "no class", for guidance
         info:dict=None,         # more to remember, such as `name`
     ):
         """A model from any network that is linear in its last layer, see `models/wrapping`.

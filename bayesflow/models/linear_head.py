@@ -14,6 +14,8 @@ from torch import nn
 import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector, skip_init
 
+from ..core import group_size
+
 # %% ../../nbs/models/linear_head.ipynb #97bf1413
 def groups_of(layer) -> int:
     "Number of groups of a convolution, 1 for an `nn.Linear`"
@@ -220,7 +222,7 @@ def in_parts(
     "As many images at a time as have patches that stay in a processor's caches, or fit on another device"
     layer, most = plain(layer), CACHED_ENTRIES if phi.device.type == 'cpu' else DEVICE_ENTRIES
     size = phi[0].numel()*(math.prod(layer.kernel_size) if isinstance(layer, nn.Conv2d) else 1)
-    return phi.split(max(1, most//size))
+    return phi.split(group_size(most, size))
 
 # %% ../../nbs/models/linear_head.ipynb #f52f2ae4
 def gram(

@@ -169,7 +169,7 @@ def load_first_unet(
     time='unit',              # how it counts time, as for `GenerativeModel.wrap`: "unit" or "reversed" for a float in
                               # [0, 1], "integer" for 0 to n - 1
     image_size:int=28,
-    null_label:int=None,      # label that stands for none, if it has one
+    null_label:int=None,      # label for "no class", if it has one
     key:str=None,             # of the state dict, if the file holds several things
     groups:int=8, activation:str='silu', max_period=10_000.,    # not in the file, as for `FirstUNet`
 ) -> GenerativeModel:

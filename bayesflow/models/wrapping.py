@@ -80,7 +80,7 @@ class Call:
     def __call__(self, x, t, y):
         if y is None and self.num_classes is not None:
             if self.null_label is None:
-                raise ValueError("This network needs labels; pass them, or the label that stands for none as "
+                raise ValueError("This network needs labels; pass them, or the null label as "
                                  "null_label= when wrapping.")
             y = torch.full((len(x),), self.null_label, device=x.device)
         out, C = _tensor(self.run(x, self.convert(t), y)), self.image_shape[0]
@@ -115,7 +115,7 @@ class WrappedNetwork(nn.Module):
         layer:str,           # name of its last layer
         head,                # that layer, or its `Rearranged` part, in the form that gives the images
         call,                # call(x, t, y) runs the network
-        null_label=None,     # label that stands for none
+        null_label=None,     # label for "no class"
     ):
         super().__init__()
         self.net, self.layer, self.head, self.call, self.null_label = net, layer, head, call, null_label
@@ -208,7 +208,7 @@ def wrap_network(
                             # default: net(x, t), or net(x, t, y) with labels
     time='unit',            # the network's time: a key of `TIMES`, a function of t (B,), or None
     num_classes:int=None,   # number of labels, None for a network without
-    null_label:int=None,    # label that stands for none, for guidance
+    null_label:int=None,    # label for "no class", for guidance
 ) -> WrappedNetwork:
     "Give a network `features` and `head`, for `GenerativeModel.wrap`"
     call = Call(net, process, image_shape, forward, time, num_classes, null_label)

@@ -6,7 +6,7 @@
 __all__ = ['positive', 'Posterior', 'HeadPosterior', 'GaussianHead']
 
 # %% ../../nbs/posteriors/base.ipynb #6e7ea357
-import copy, json, math
+import copy, importlib, json, math, pkgutil
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -92,12 +92,23 @@ class Posterior(ABC):
     def load(cls, path, model):
         "Read a posterior of `model`; `FileNotFoundError`, or `ValueError` for another file or another model"
         info, tensors = read_posterior(path)
-        kind = Posterior.kinds.get(info['kind'])
-        if kind is None or not issubclass(kind, cls):
-            raise ValueError(f"{path} holds a {info['kind']}, not a {cls.__name__}: load it as what it is.")
+        kind = kind_of_posterior(info['kind'])
+        if kind is None:
+            raise ValueError(f"{path} holds a {info['kind']}, which no module that is imported defines: import it "
+                             "first.")
+        if not issubclass(kind, cls):
+            raise ValueError(f"{path} holds a {info['kind']}, not a {cls.__name__}: load it with {info['kind']}.load.")
         return kind.restored(model, tensors, info, path)
 
     def __repr__(self): return f"{type(self).__name__}({len(self.mean):,} weights, temperature {self.temperature:g})"
+
+# %% ../../nbs/posteriors/base.ipynb #41581c31
+def kind_of_posterior(name:str):
+    "The class of posteriors with this name, or `None`; the chapters of this room are imported to find it"
+    if name not in Posterior.kinds:
+        room = importlib.import_module('bayesflow.posteriors')
+        for chapter in pkgutil.iter_modules(room.__path__): importlib.import_module(f'{room.__name__}.{chapter.name}')
+    return Posterior.kinds.get(name)
 
 # %% ../../nbs/posteriors/base.ipynb #b3312d62
 class HeadPosterior(Posterior):

@@ -146,7 +146,7 @@ def optimize_prior_precision(
     "Scalar prior precision of the highest marginal likelihood; `ValueError` if all weights are zero and there is none"
     square = float(la.mean.square().sum())
     if square == 0:
-        raise ValueError("All weights of the last layer are zero, so the marginal likelihood fixes no prior: "
+        raise ValueError("All weights of the last layer are zero, so the marginal likelihood determines no prior: "
                          "pass prior_precision.")
     la.prior_precision = la.n_params/square
     for lr, n_steps in ADAM_ROUNDS:

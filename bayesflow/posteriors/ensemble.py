@@ -16,7 +16,7 @@ from .perturbed import vector_of
 # %% ../../nbs/posteriors/ensemble.ipynb #0f59d499
 def kind_of(model) -> tuple:
     "Everything that makes a model's prediction, except for its weights"
-    config = None if isinstance(model.net, WrappedNetwork) else model.net.config
+    config = None if isinstance(model.net, WrappedNetwork) else getattr(model.net, 'config', None)
     shapes = [(name, p.shape) for name, p in model.net.named_parameters()]
     return type(model.net), config, shapes, model.process.config()
 

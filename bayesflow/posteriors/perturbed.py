@@ -9,8 +9,9 @@ __all__ = ['PerturbedHeads', 'vector_of', 'PerturbedNetworks']
 import torch
 from torch.func import functional_call
 
+from ..core import group_size
 from ..models.linear_head import apply_head
-from ..sampling import Network, group_size
+from ..sampling import Network
 
 # %% ../../nbs/posteriors/perturbed.ipynb #85613cee
 class PerturbedHeads:

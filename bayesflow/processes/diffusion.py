@@ -11,6 +11,7 @@ from functools import partial
 
 import torch
 
+from .base import Process
 from .flow import draw_times_and_noise
 
 # %% ../../nbs/processes/diffusion.ipynb #7cb2d65b
@@ -104,7 +105,7 @@ PREDICTIONS = dict(eps=lambda alpha_bar: (0., 1.),
                    x=lambda alpha_bar: ((1 - alpha_bar)**-0.5, -(alpha_bar / (1 - alpha_bar))**0.5))
 
 # %% ../../nbs/processes/diffusion.ipynb #108e35a7
-class NoisedImages:
+class NoisedImages(Process):
     "Images noised by a schedule, and estimates of noise and data from a network's prediction"
     def __init__(self,
         schedule:str='linear',      # "linear" or "cosine"

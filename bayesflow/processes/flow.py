@@ -10,6 +10,8 @@ import math
 
 import torch
 
+from .base import Process
+
 # %% ../../nbs/processes/flow.ipynb #c8204f81
 def euler_step(x, f, t:float, s:float, noise=None):
     "x + (s - t) f(x, t): first order, one evaluation"
@@ -50,7 +52,7 @@ def draw_times_and_noise(
     return t, noise
 
 # %% ../../nbs/processes/flow.ipynb #baf88a2f
-class FlowMatching:
+class FlowMatching(Process):
     """Flow matching along straight lines (Lipman et al., arXiv:2210.02747).
 
     t = 0 is noise, t = 1 is data, the target is v = x_1 - x_0."""
@@ -60,8 +62,6 @@ class FlowMatching:
     stochastic_sampler = 'ancestral'
     loss_weights = ('uniform',)
     samplers = dict(euler=euler_step, heun=heun_step, midpoint=midpoint_step, ancestral=ancestral_step)
-    schedule = None          # straight lines have no noise schedule
-    rest_jacobian = None     # no closed form of df/dx where the data do not vary is used: propagation estimates it
 
     def perturb(self,
         x_1,                 # data (B, C, H, W)

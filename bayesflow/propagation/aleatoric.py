@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
-from ..core import evaluation_mode, whole_number
+from ..core import evaluation_mode, group_size, whole_number
 from .base import Request
 from .directions import RELATIVE_STEP, step_length
 from .shared import Shared
-from ..sampling import Network, SeededNoise, check_request, group_size, trajectory
+from ..sampling import Network, SeededNoise, check_request, trajectory
 
 # %% ../../nbs/propagation/aleatoric.ipynb #130f7573
 def check_state(model, x, t):
@@ -76,7 +76,7 @@ def completions(
     x,                   # (B, C, H, W) float64, states at time t
     t:float,
     draws:int,           # M
-    steps:int,           # of each; with few the draws vary too little, see below
+    steps:int,           # of each; with few of them the draws vary too little
     seeds,               # B integers
 ):                       # yields (m, B, C, H, W) float64 until there are M
     """Images that may be behind x: ends of the process's stochastic sampler.
@@ -159,8 +159,7 @@ class Regenerated:
 # %% ../../nbs/propagation/aleatoric.ipynb #58dae0ef
 def aleatoric_way(how:str, draws:int, draw_steps:int, stride:int):
     "Function (network, x, t, seeds) -> mean and variance of the data behind x; `ValueError` for an unknown way"
-    whole_number('draws', draws, least=2)
-    whole_number('draw_steps', draw_steps)
+    draws, draw_steps = whole_number('draws', draws, least=2), whole_number('draw_steps', draw_steps)
     of_draws = lambda network, x, t, seeds: mean_and_variance(completions(network, x, t, draws, draw_steps, seeds))
     ways = dict(draws=of_draws, tweedie=lambda network, x, t, seeds: tweedie_variance(network, x, t, stride))
     if how not in ways: raise ValueError(f"Unknown way {how!r} to the aleatoric variance; choose {' or '.join(ways)}.")
@@ -209,7 +208,8 @@ def regenerate(
     another shape, an unknown `how`, fewer than 2 draws, or a posterior over other weights than the last layer's."""
     check_state(model, state, t)
     seeds = range(len(state)) if seeds is None else seeds
-    labels, sampler, seeds = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
     if len(seeds) != len(state):
         raise ValueError(f"{len(seeds)} seeds for {len(state)} noised images; pass one for each.")
     of_data = aleatoric_way(how, draws, steps if draw_steps is None else draw_steps, stride)

@@ -13,9 +13,8 @@ from typing import ClassVar
 
 import torch
 
-from ..core import whole_number
+from ..core import group_size, whole_number
 from ..posteriors.base import HeadPosterior
-from ..sampling import group_size
 
 # %% ../../nbs/propagation/base.ipynb #9d549cba
 @dataclass
@@ -30,6 +29,7 @@ class Request:
     keep_S: bool = False          # keep the sensitivity at the end?
     through: Callable = None      # images (n, C, H, W) float32 -> (n, ...), a function whose variance is wanted too
     progress: Callable = None     # called after each step
+    kept: dict = field(default_factory=dict)     # what a method keeps from one group of samples to the next
 
     def fresh(self):
         "The noise sequence from its start, or `None`"
@@ -72,8 +72,8 @@ class Method(ABC):
         "`ValueError` in one sentence unless model, posterior and sampler suit this method; None: not known yet"
         if posterior is None: return
         if self.needs_head and not isinstance(posterior, HeadPosterior):
-            raise ValueError(f"{type(posterior).__name__} is not over the last layer alone, so its draws are "
-                             "followed one by one: use propagation='ensemble'.")
+            raise ValueError(f"{type(posterior).__name__} is not over the last layer alone: pass a posterior of the "
+                             "last layer, or follow its draws with propagation='ensemble' where that can be chosen.")
         posterior.check(model)
 
     def resolved(self, posterior) -> 'Method':
@@ -114,7 +114,7 @@ class UncertainSamples:
     sampler: str
     method: Method                 # such as `Shared(rank=8)`
     evaluations: float             # passes through the network in all, per sample (an average where they differ)
-    # where they were asked for; rank, neglected and error with rank "auto"; float64
+    # None unless requested; rank, neglected and error with rank "auto"; float64
     aleatoric_steps: torch.Tensor = None    # (steps + 1, B, C, H, W), variance by the sampler's own noise
     rank_steps: torch.Tensor = None         # (steps, B) int64, directions followed from each step to the next
     neglected_steps: torch.Tensor = None    # (steps, B), share of the variance that was not followed

@@ -11,9 +11,10 @@ from typing import ClassVar
 
 import torch
 
+from ..core import group_size
 from .base import Method, Propagated
 from .directions import apply_batched
-from ..sampling import group_size, trajectory
+from ..sampling import trajectory
 
 # %% ../../nbs/propagation/draws.ipynb #035f076a
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Draws(Method):
 
     def __post_init__(self):
         if self.draws is not None: self._whole('draws', least=2)
+        self._whole('seed', least=0)
 
     def resolved(self, posterior): return replace(self, draws=self.passes(posterior))
     def passes(self, posterior): return self.draws or posterior.default_draws

@@ -13,13 +13,13 @@ import torch
 from scipy import stats
 from tqdm.auto import tqdm
 
-from ..core import evaluation_mode, whole_number
-from .comparison import fidelity, spearman
+from ..core import evaluation_mode, group_size, whole_number
+from .comparison import fidelity, spearman, spearman_ceiling
 from .independent import Independent
 from .maps import method_of, sample_with_uncertainty
 from .published import BayesDiff
 from .shared import Shared
-from ..sampling import Network, check_request, group_size, own_noise, trajectory
+from ..sampling import Network, check_request, own_noise, trajectory
 
 # %% ../../nbs/propagation/fidelity.ipynb #3ab5d2e4
 def end_of(step, f, x, times, noise):
@@ -41,7 +41,8 @@ def posterior_samples(
     progress:bool=False,    # show a progress bar
 ) -> torch.Tensor:          # float32 (M, B, C, H, W)
     "Final images of posterior draws, each from the same noise, minus the image of the trained weights"
-    labels, sampler, seeds = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
     whole_number('draws', draws, least=2)
     posterior.check(model)
     step, times = model.process.samplers[sampler], model.process.times(steps)
@@ -71,7 +72,7 @@ def coverage(
     return (inside & (variance > 0)).double().mean(0).flatten(1).mean(1)
 
 # %% ../../nbs/propagation/fidelity.ipynb #dae7c134
-BLOCKS = 16          # the draws are left out in so many parts; at least so many draws are needed
+BLOCKS = 16          # number of blocks of the jackknife, and the smallest number of draws
 
 def jackknife(
     logs,                # (n,) logarithms of the ratio, one with each part left out
@@ -170,8 +171,7 @@ def chosen_methods(methods, model, posterior, sampler) -> tuple:
 def reference_facts(drawn, reference) -> dict:
     "How well the reference is known, and how Gaussian the draws are"
     between = spearman(drawn[::2].double().var(0), drawn[1::2].double().var(0)).mean().item()      # of its two halves
-    ceiling = math.sqrt(2 * between / (1 + between)) if between > 0 else 0.                        # Spearman-Brown
-    return dict(spearman_ceiling=ceiling, spread_of_a_variance=math.sqrt(2 / len(drawn)),
+    return dict(spearman_ceiling=spearman_ceiling(between), spread_of_a_variance=math.sqrt(2 / len(drawn)),
                 coverage=coverage(reference, drawn).mean().item())
 
 def compared(variance, drawn, reference) -> dict:
@@ -190,7 +190,7 @@ def fidelity_report(
     posterior,              # a fitted posterior of it, of any kind
     labels=None,            # (B,) integers; default: the first ten classes, or 10 samples of a model without labels
     *,
-    methods=None,           # a list of methods or their names, or a dictionary name -> method; default: see above
+    methods=None,  # a list of methods or their names, or a dictionary name -> method; default: `default_methods`
     steps:int=20, sampler:str=None, seeds=None, guidance:float=1., max_batch:int=256,      # as for `posterior_samples`
     draws:int=256,          # posterior draws of the reference
     progress:bool=False,    # show progress bars
@@ -204,7 +204,7 @@ def fidelity_report(
         labels = torch.arange(n) % model.num_classes
     seeds = list(range(SAMPLES if labels is None else len(labels)) if seeds is None else seeds)
     whole_number('draws', draws, least=BLOCKS, hint=', because parts of the draws are compared with each other')
-    sampler = sampler or model.process.default_sampler
+    sampler = check_request(model, labels, steps, sampler, seeds, guidance, max_batch).sampler
     suitable, not_run = chosen_methods(methods, model, posterior, sampler)
     common = dict(steps=steps, sampler=sampler, seeds=seeds, guidance=guidance, max_batch=max_batch, progress=progress)
     start = time.perf_counter()

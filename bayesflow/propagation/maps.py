@@ -90,19 +90,20 @@ def sample_with_uncertainty(
 
     Raises `ValueError` for what `sample` refuses, an unknown method, options out of range, a sampler that the method
     is not defined for, or a posterior of another model; `RuntimeError` for a posterior that was not fitted."""
-    labels, sampler, seeds = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
     method = method_of(propagation, rank, draws, posterior)
     check_maps_request(model, posterior, method, sampler, through, noise_draws)
     method = method.resolved(posterior)
     step, times, parts, evaluations = model.process.samplers[sampler], model.process.times(steps), [], 0
-    stochastic = linear_form(step, *times[:2].tolist())[2] != 0 and steps > 1
-    group = method.images_at_once(model, posterior, max_batch)
+    stochastic = linear_form(step, *times[:2].tolist()).c != 0 and steps > 1
+    group, kept = method.images_at_once(model, posterior, max_batch), {}
     with evaluation_mode(model), tqdm(desc=method.name, unit='step', disable=not progress) as bar:
         for i in range(0, len(seeds), group):
             own, y = seeds[i:i + group], None if labels is None else labels[i:i + group]
             network, x = Network(model, y, guidance, max_batch), own_noise(model, own)[0]
             noise = lambda: own_noise(model, own)[1]
-            request = Request(network, step, times, x, noise, own, through=through, progress=bar.update)
+            request = Request(network, step, times, x, noise, own, through=through, progress=bar.update, kept=kept)
             part = method.run(request, posterior)
             if noise_draws and stochastic and part.aleatoric_steps is None:
                 part.aleatoric_steps = fresh_noise(network, step, times, x, noise_draws, own, bar.update)

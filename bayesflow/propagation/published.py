@@ -37,9 +37,9 @@ def published_form(
     step, t:float, s:float,
 ):                         # a `PublishedForm`, or `None`
     "The step in the form of BayesDiff, or `None` if it adds up several evaluations"
-    a, b, c, stages = linear_form(step, t, s)
-    several = any(abs(v) > 1e-12 for v in b[:-1])
-    return None if several else PublishedForm(a, b[-1], c, stages[-1][0], stages)
+    form = linear_form(step, t, s)
+    several = any(abs(v) > 1e-12 for v in form.b[:-1])
+    return None if several else PublishedForm(form.a, form.b[-1], form.c, form.points[-1][0], form.points)
 
 def check_published_form(process, sampler:str, propagation:str):
     "`ValueError` unless every step of the sampler is a x + b f(u, time) + c z"

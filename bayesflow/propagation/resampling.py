@@ -105,9 +105,9 @@ def resample(
 
     The draws have the same weights and the same fresh noise as the sample. Raises `ValueError` for what `sample`
     refuses, for `at`, `n` or `rank` out of range, for an unknown kind and for a posterior of another model."""
-    labels, sampler, seeds = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
-    whole_number('at', at, most=steps, hint=', the number of a step')
-    whole_number('n', n)
+    r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
+    at, n = whole_number('at', at, most=steps, hint=', the number of a step'), whole_number('n', n)
     if kind not in KINDS: raise ValueError(f"Unknown kind {kind!r}; choose one of {', '.join(KINDS)}.")
     method = Shared(rank=rank)
     method.check(model, posterior, sampler)

@@ -57,7 +57,7 @@ class Sensitivity:
 LARGEST_RANK = 64          # most directions with rank "auto"
 
 class AdaptiveSensitivity(Sensitivity):
-    """`(f, J S + Phi L)` with as many directions for each image as leave at most `tolerance` of the variance.
+    """`(f, J S + Phi L)`; the number of directions of each image leaves out at most `tolerance` of its variance.
 
     `log` has a triple for each evaluation: numbers of directions, shares of the variance left, missing output,
     (B,) each."""

@@ -12,11 +12,12 @@ from typing import ClassVar
 
 import torch
 
-from ..core import whole_number
+from ..core import group_size, whole_number
+from ..posteriors.base import positive
 from .base import Method, Propagated, Request
 from .directions import push_forward
 from .sensitivity import LARGEST_RANK, AdaptiveSensitivity, Sensitivity
-from ..sampling import group_size, linear_form, trajectory
+from ..sampling import linear_form, trajectory
 
 # %% ../../nbs/propagation/shared.ipynb #c4bf1c4a
 STEP_OF_A_GAUSSIAN = math.sqrt(3)      # length of a difference in standard deviations
@@ -26,7 +27,7 @@ SMALLEST_SCALE = 1e-6  # a direction that moves the output less than this share 
 # %% ../../nbs/propagation/shared.ipynb #3a29f307
 def difference_steps(
     posterior, L,                # a `HeadPosterior`, and rows (K, P)
-    difference:float=None,  # wanted change of the output, relative to its root mean square; None: as described above
+    difference:float=None,  # wanted change of the output, relative to its root mean square; None: `STEP_OF_A_GAUSSIAN`
     dtype:torch.dtype=torch.float32,     # of the network
 ) -> torch.Tensor:               # (K,) multiples of the rows
     "How far to move the last layer along each row of L"
@@ -60,7 +61,7 @@ def follow_exactly(
     "One trajectory for x and one for each of the K directions"
     r, x, network = request, request.x, request.network
     c = difference_steps(posterior, L.cpu(), difference, network.parameter.dtype).to(x)
-    rows, variance, S = max(1, MAX_ENTRIES // x.numel()), 0., []
+    rows, variance, S = group_size(MAX_ENTRIES, x.numel()), 0., []
     for part, own in zip(L.split(rows), c.view(-1, 1, 1, 1, 1).split(rows)):
         delta = torch.cat([torch.zeros_like(L[:1]), own.view(-1, 1) * part])
         keep = Summary(lambda X: (X[0], (X[1:] - X[:1]) / own))
@@ -88,11 +89,11 @@ def follow_adaptively(
     request:Request,
     sensitivity,       # an `AdaptiveSensitivity`
 ) -> Propagated:
-    "The same, with the numbers of directions, the shares of the variance left, and the estimated error"
+    "Follow the stacked state with as many directions as each image needs, with the error that this leaves"
     p, log = follow_columns(request, sensitivity), iter(sensitivity.log)
     grid, ranks, shares, error = request.times.tolist(), [], [], 0.
     for k, (t, s) in enumerate(zip(grid, grid[1:])):
-        b = linear_form(request.step, t, s)[1]
+        b = linear_form(request.step, t, s).b
         number, share, missing = (torch.stack(v) for v in zip(*(next(log) for _ in b)))
         ranks.append(number.amax(0)); shares.append(share.amax(0))
         weight = torch.tensor(b, device=missing.device).abs()[:, None]
@@ -150,9 +151,9 @@ class Shared(Method):
     keeps_correlations: ClassVar[bool] = True
     rank: int|str = None           # directions of image space for J S, "auto", or None for exact
     tolerance: float = 0.02        # of rank "auto": share of the variance that need not be followed
-    # follow only so many leading directions of the weights; `posterior.captured(columns)` is their share
+    # number of leading weight directions to follow, None for all; `posterior.captured(columns)` is their share
     columns: int = None
-    random_columns: int = 0        # and so many random ones for the rest
+    random_columns: int = 0        # number of random directions that represent the others
     # relative step of the exact way; None: by the width of the posterior, see `difference_steps`
     difference: float = None
     checks: int = 0                # posterior draws that are followed too, for `first_order_error`; 2 or 3 are enough
@@ -166,9 +167,8 @@ class Shared(Method):
         self._whole('random_columns', least=0)
         if self.random_columns and self.columns is None:
             raise ValueError("random_columns stand for what columns leaves out; pass both.")
-        if self.difference is not None and not 0 < self.difference < math.inf:
-            raise ValueError(f"difference is {self.difference!r}; pass a positive number, such as 1e-3, or None.")
-        self._whole('checks', least=0)
+        if self.difference is not None: positive('difference', self.difference)
+        for name in ('checks', 'seed'): self._whole(name, least=0)
 
     def check(self, model, posterior=None, sampler=None):
         super().check(model, posterior, sampler)
@@ -192,7 +192,7 @@ class Shared(Method):
 
     def images_at_once(self, model, posterior, max_batch):
         entries = self._directions(len(posterior.mean)) * math.prod(model.image_shape)
-        return max(1, min(super().images_at_once(model, posterior, max_batch), MAX_ENTRIES // entries))
+        return min(super().images_at_once(model, posterior, max_batch), group_size(MAX_ENTRIES, entries))
 
     def factor(self, posterior):
         "L (K, P), the directions of the weights that are followed"
@@ -201,4 +201,5 @@ class Shared(Method):
 
     @torch.no_grad()
     def run(self, request, posterior):
-        return follow(self, request, posterior, self.factor(posterior).to(request.x.device))
+        if 'L' not in request.kept: request.kept['L'] = self.factor(posterior).to(request.x.device)
+        return follow(self, request, posterior, request.kept['L'])

@@ -42,7 +42,7 @@ def result_of(job):
     except Exception as e: return f"job {job.job_id} broke off: {type(e).__name__}; its log is {job.paths.stderr}"
 
 def work_off(queue, items, at_once, say):
-    "Execute `items` by processes of this machine, so many at once; title -> result."
+    "Execute `items` by processes of this machine, at most so many at a time; title -> result."
     waiting, running, res = items[::-1], [], {}
     while waiting or running:
         while waiting and len(running) < at_once:

@@ -78,7 +78,8 @@ def train_parser(description):
     "A parser with one option for each field of `TrainConfig`"
     parser = argparse.ArgumentParser('bayesflow-train', description=description,
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    comments = dict(re.findall(r'^ +(\w+) *:.*?# *(.+)$', inspect.getsource(TrainConfig), re.M))
+    found = re.findall(r'^ +(\w+) *:.*?# *(.+(?:\n +# .+)*)$', inspect.getsource(TrainConfig), re.M)
+    comments = {name: ' '.join(text.replace('#', ' ').split()) for name, text in found}
     for field in dataclasses.fields(TrainConfig):
         name, kind = '--' + field.name.replace('_', '-'), field.type
         about = comments.get(field.name, 'see TrainConfig').replace('%', '%%')
@@ -124,7 +125,7 @@ def check_maps(model, options, labels, seeds, method):
     "`ValueError` unless the model, the sampling request and the method go together; the fit comes later"
     from bayesflow.sampling import check_request
     o = options
-    _, sampler, _ = check_request(model, labels, o.steps, o.sampler, seeds, o.guidance, o.max_batch)
+    sampler = check_request(model, labels, o.steps, o.sampler, seeds, o.guidance, o.max_batch).sampler
     method.check(model, None, sampler)
 
 def fit_or_load(model, options):
@@ -142,8 +143,8 @@ def fit_or_load(model, options):
 def uncertainty_parser(description):
     "The parser of `bayesflow-uncertainty`"
     parser = sampling_parser('bayesflow-uncertainty', description)
-    add_propagation_options(parser, None, 'of shared: cheaper with fewer directions; auto for as many as --tolerance '
-                            'needs (default: exact)')
+    add_propagation_options(parser, None, 'of shared: number of directions; auto chooses it by --tolerance '
+                            '(default: all, exact)')
     parser.add_argument('--posterior', help='a posterior file to load, or to write if it does not exist '
                         '(default: fit, and do not keep the posterior)')
     parser.add_argument('--out', default='runs/uncertainty',

@@ -31,7 +31,7 @@ def start() -> Path:
 # %% ../../nbs/runs/experiment.ipynb #6de1e647
 def trained_for(
     model, # a bundled model or the path of a .safetensors file
-) -> tuple: # (data set, method); None for what the file does not say, and for a model that is not at hand
+) -> tuple: # (data set, method), each None if unknown
     "What a model was trained on, and how, as its file says"
     from safetensors import SafetensorError, safe_open
     from bayesflow.data import ASSETS
@@ -44,8 +44,8 @@ def trained_for(
 # %% ../../nbs/runs/experiment.ipynb #e76feaea
 def model_name(
     model=None,       # a model, for `load_pretrained`; None: the bundled one of the data set and the method
-    dataset="MNIST",  # a key of `data.DATASETS`; None: any
-    method="flow",    # "flow" or "diffusion"; None: any
+    dataset=None,     # a key of `data.DATASETS`; None: that of the model, or MNIST
+    method=None,      # "flow" or "diffusion"; None: that of the model, or flow
 ) -> str:
     "`model`, or the bundled model of a data set and a method. `ValueError` where there is none, or another one."
     from bayesflow.data import DATASETS
@@ -56,6 +56,7 @@ def model_name(
                 raise ValueError(f"The {what} of {model} is {own}, not {asked}; "
                                  f"leave out the model, or name the same {what}.")
         return model
+    dataset, method = dataset or "MNIST", method or "flow"
     name = f"{DATASETS[dataset]['short']}-{method}" if dataset in DATASETS else None
     if name in (names := list_pretrained()): return name
     raise ValueError(f"There is no bundled model for dataset = {dataset!r} and method = {method!r}; "

@@ -98,7 +98,7 @@ def maps_interrupted(
     start,               # function of a folder's name and a number of processes; launches `bayesflow-maps`
     first:int,           # files that are made
     moments,             # `random.Random`, for the moment of the kill
-    wait:float,          # see above
+    wait:float,          # longest pause before an interruption, seconds
 ) -> dict:               # interrupted, files_left_by_the_kill, files_equal
     "Two processes, killed after a quarter of the files and started again; their files beside the ones of one process"
     folder = Path(folder)
@@ -149,7 +149,7 @@ def training_interrupted(
     folder,              # for the trainings; has a whole one of two processes in `train-2`
     start,               # function of a folder's name, a number of processes and options; launches `bayesflow-train`
     moments,             # `random.Random`, for the moment of the kill
-    wait:float,          # see above
+    wait:float,          # longest pause before an interruption, seconds
 ) -> dict:               # interrupted, epochs, weights_apart
     "Two processes, killed after the first saved state and resumed; the weights beside the ones of the whole training"
     folder = Path(folder)

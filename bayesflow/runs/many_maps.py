@@ -57,10 +57,12 @@ def map_shards(
 
     Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` if the folder holds other maps."""
     count, shard, pattern = whole_number('count', count), whole_number('shard', shard), pattern_of(model, labels)
+    seed = whole_number('seed', seed, least=0)
     if first is not None: first = whole_number('first', first, hint=', or None for all files')
     rows = range(min(count, len(pattern or [0])))
     y, seeds = labels_of(pattern, rows), [seed + r for r in rows]
-    _, sampler, _ = check_request(model, y, steps, sampler, seeds, guidance, max_batch)
+    r = check_request(model, y, steps, sampler, seeds, guidance, max_batch)
+    sampler, steps, max_batch = r.sampler, r.steps, r.max_batch
     method = method_of(propagation, rank, draws, posterior)
     method.check(model, posterior, sampler)
     how = dict(steps=steps, sampler=sampler, guidance=guidance)

@@ -136,11 +136,11 @@ def with_own_weights(root, parameters):
     "The same parameters, with the weights of your own training in place of the models that have some."
     res = dict(parameters)
     if weights := own_weights(root, res.get("model")): res["model"] = weights
-    if "models" in res: res["models"] = [own_weights(root, m) or m for m in res["models"]]
+    if res.get("models"): res["models"] = [own_weights(root, m) or m for m in res["models"]]
     return res
 
 # %% ../../nbs/runs/parameters.ipynb #1387153d
-# Parameters that say where a notebook leaves more than figures, and the names of these in the folder of a varied run.
+# Output paths of a notebook besides its figures, and their names in the folder of a varied run.
 OUTPUTS = dict(cache="cache", work="work", out="out", output="output.safetensors", folder="folder")
 
 def layered_values(run, defined):
@@ -148,7 +148,8 @@ def layered_values(run, defined):
     model = {**run.offered, **run.given}.get("model")
     of_model = run.by_model.get(model, {}) if isinstance(model, str) else {}
     res = {**{k: v for k, v in {**run.offered, **of_model}.items() if k in defined}, **run.given}
-    if {"dataset", "method"} & set(run.varied) and "model" not in run.varied and "model" in res: res["model"] = None
+    if {"dataset", "method"} & set(run.varied):                    # they choose the models, unless these are set too
+        res |= {k: None for k in ("model", "models") if k in res and k not in run.varied}
     return res
 
 def check_names(run, defined):

@@ -90,7 +90,7 @@ def show_plan(runs, table, force):
         print(f"{run.title}: {run.notebook.name}, {why_run(run, params, force) or 'up to date'}; {json.dumps(params)}")
 
 def run_main(args):
-    "Do what the options `args` ask for; RuntimeError when a run failed."
+    "Run the command with these options; RuntimeError when a run failed."
     load_dotenv(Path(args.settings).parent/".env")                 # $BAYESFLOW_DATA may stand there
     table = read_runs(args.settings, args.profile, args.trained)
     if sum(map(bool, (args.names, args.all, args.group))) > 1:

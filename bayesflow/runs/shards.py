@@ -64,7 +64,7 @@ class Plan:
         return range(len(self) if first is None else min(first, len(self)))[process::processes]
 
     def missing(self,
-        process:int=0, processes:int=1,       # this one of so many that share the work
+        process:int=0, processes:int=1,       # index of this process, number of processes
         first:int=None,                       # only of the first so many shards
     ) -> list:                                # numbers of the shards that this process has to make
         "Shards without a file"

@@ -24,7 +24,7 @@ class Run:
     default: bool = True # executed when no names are given?
     root: Path = Path()  # folder of `settings.ini`, where the notebook is executed
     trained: bool = False # with the weights of your own training, where there are some?
-    group: str = None    # runs that are asked for together, by `--group`
+    group: str = None    # runs that are selected together, by `--group`
     alone: bool = False  # nothing may run beside it, because it measures time?
     settings: Path = Path("settings.ini") # the run table
     varied: dict = field(default_factory=dict) # values that `vary` put in place of the table's

@@ -12,7 +12,8 @@ from functools import partial
 
 import torch
 
-from ..propagation.comparison import fidelity, mean_interval, spearman, uncertainty_sum
+from ..propagation.comparison import (fidelity, mean_interval, spearman, spearman_ceiling,
+                                              uncertainty_sum)
 from ..propagation.draws import Draws
 from ..propagation.shared import Shared
 from .targets import target
@@ -30,7 +31,7 @@ class Reference:
     @property
     def ceiling(self):
         "The Spearman correlation of a perfect map with this reference; 0 if the halves do not agree at all"
-        return (2 * self.between_halves / (1 + self.between_halves)) ** 0.5 if self.between_halves > 0 else 0.
+        return spearman_ceiling(self.between_halves)
 
 # %% ../../nbs/study/against_reference.ipynb #85b429e5
 def reference_in_halves(

@@ -64,12 +64,16 @@ def growth_rows(
     return [*rows, comparison_row('steps until half of the total is there', 'fraction of the steps', values,
                                   'difference', difference)]
 
+# %% ../../nbs/study/flow_and_diffusion.ipynb #5ba1c0de
+# smallest and largest possible value of each quantity of `spatial_pattern`
+RANGES = dict(inside=(0, 1), edge=(0, 1), outside=(0, 1), effective_area=(0, 1), contrast_correlation=(-1, 1))
+
 # %% ../../nbs/study/flow_and_diffusion.ipynb #2ef9b215
 def pattern_of(
     outs:dict,       # name -> `UncertainSamples`
 ) -> dict:           # name -> quantity of `spatial_pattern` -> (mean, low, high) over the images
     "Where the variance is, with intervals"
-    return {name: {q: mean_interval(v) for q, v in spatial_pattern(out.images, out.variance).items()}
+    return {name: {q: mean_interval(v, within=RANGES[q]) for q, v in spatial_pattern(out.images, out.variance).items()}
             for name, out in outs.items()}
 
 def pattern_rows(
@@ -79,7 +83,8 @@ def pattern_rows(
     first, second = (spatial_pattern(out.images, out.variance) for out in outs.values())
     units = dict(contrast_correlation='Spearman', effective_area='fraction of the pixels')
     return [comparison_row(q.replace('_', ' '), units.get(q, 'share of the total'),
-                           {name: mean_interval(v) for name, v in zip(outs, (first[q], second[q]))}, 'difference',
+                           {name: mean_interval(v, within=RANGES[q]) for name, v in zip(outs, (first[q], second[q]))},
+                           'difference',
                            mean_interval(second[q] - first[q])) for q in first]
 
 # %% ../../nbs/study/flow_and_diffusion.ipynb #6769c4c0
@@ -123,7 +128,7 @@ def sampler_rows(
                 n = per_class * net.num_classes
                 out = maps_for_evaluations(net, posteriors[name], n, budget, sampler, **options)
                 total = mean_interval(uncertainty_sum(out.variance_steps)[-1], log=True)
-                edge = mean_interval(spatial_pattern(out.images, out.variance)['edge'])
+                edge = mean_interval(spatial_pattern(out.images, out.variance)['edge'], within=(0, 1))
                 ends = lambda what, triple: dict(zip((what, f'{what}_low', f'{what}_high'), triple))
                 rows.append(dict(method=name, sampler=sampler, evaluations=budget, steps=out.steps, images=n,
                                  **ends('total_variance', total), **ends('edge_share', edge)))

@@ -143,7 +143,9 @@ def scarce_tables(
             ratios = torch.tensor(differences, dtype=torch.float64).exp()
             tables['ratio'][panel][kind] = mean_interval(ratios, log=True)
             if first is None: first = areas
-            else: tables['above_the_last_layer'][panel][kind] = mean_interval([a - b for a, b in zip(areas, first)])
+            else:
+                above = [a - b for a, b in zip(areas, first)]
+                tables['above_the_last_layer'][panel][kind] = mean_interval(above, within=(-1, 1))
     return tables
 
 # %% ../../nbs/study/knowledge.ipynb #931b56ee

@@ -66,7 +66,7 @@ def over_trainings(
     if verdicts['auroc']:
         for table, at in first.items():
             rows = list(verdicts[table].values())
-            within = (0, 1) if table == 'auroc' else (-math.inf, math.inf)
+            within = dict(auroc=(0, 1), gained=(-1, 1)).get(table, (-math.inf, math.inf))
             together[table] = {name: mean_interval([row[name][at] for row in rows], within=within) for name in rows[0]}
     return together
 

@@ -8,11 +8,11 @@ __all__ = ['WATCHED', 'quality_of', 'watched_scores', 'title_of_score', 'title_o
 # %% ../../nbs/study/warning.ipynb #b4ac277b
 import torch
 
-from ..core import evaluation_mode
+from ..core import evaluation_mode, group_size
 from ..propagation.aleatoric import completions, mean_and_variance, noise_images
 from ..propagation.base import Request
 from ..propagation.shared import Shared
-from ..sampling import Network, group_size
+from ..sampling import Network
 from .judge import frechet_of_features, judge_features, predict
 from .pixels import over_images, time_of_share
 

@@ -44,7 +44,7 @@ def start_from(
 ):
     "Copy the weights of `parent` into `net`, which is then the same function; `ValueError` where that cannot be"
     if parent.config not in (net.config, {**net.config, 'heads': 0}):
-        raise ValueError(f"{name} has the network {parent.config}, but this run asks for {net.config}; "
+        raise ValueError(f"{name} has the network {parent.config}, but this run has the network {net.config}; "
                          "make them equal (only self-attention can be added).")
     net.load_state_dict(parent.state_dict(), strict=parent.config == net.config)
 

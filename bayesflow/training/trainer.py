@@ -17,7 +17,7 @@ from ..core import stream_seed, write_whole
 from ..models.generative import GenerativeModel, process_from_config
 from ..processes.flow import draw_times_and_noise
 from ..sampling import sample
-from .batches import (DENSITIES, TrainingData, drop_labels, epoch_batches, 
+from .batches import (DENSITIES, TrainingData, drop_labels, epoch_batches,
                                         validation_loss)
 from .checkpoints import RunState, averaged_model
 from .config import APART, TrainConfig
