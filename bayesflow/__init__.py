@@ -66,8 +66,8 @@ def _warn_of_namesake():
     try: other = distribution("bayesflow")
     except PackageNotFoundError: return
     import warnings
-    warnings.warn(f"Another project is installed here as 'bayesflow' {other.version}; it and bayesflow-uq overwrite each "
-                  "other's files, so install one of the two in an environment of its own.", stacklevel=3)
+    warnings.warn(f"Another project is installed here as 'bayesflow' {other.version}. It and bayesflow-uq overwrite "
+                  "each other's files, so install one of the two in an environment of its own.", stacklevel=3)
 
 
 _warn_of_namesake()
