@@ -113,8 +113,10 @@ def places():
     graph = {name: imports(name, text, mods.keys()) for name, (_, text) in mods.items()}
     uses = [f"{at(p)}:{i}" for p, text in mods.values() for i, line in enumerate(text.splitlines(), 1)
             if re.search(r"\bhasattr\(", line)]
+    door = ROOT/"bayesflow/__init__.py"                # written by hand
     return {
-        "lines over 120 in modules": [f"{at(p)}:{i}" for p, text in mods.values() for i in long_lines(text)],
+        "lines over 120 in modules": [f"{at(p)}:{i}" for p, text in [*mods.values(), (door, door.read_text())]
+                                      for i in long_lines(text)],
         "lines over 120 in notebooks": [f"{nb} cell {i}, line {n}" for nb, of_one in nbs.items()
                                         for i, kind, text in of_one for n in long_lines(text, kind == "markdown")],
         "functions over 40 lines": over(long, 40), "functions over 60 lines": over(long, 60),
