@@ -18,6 +18,7 @@ ROOMS = "core data processes models sampling training posteriors propagation plo
 LIMITS = {"lines over 120 in modules": 0, "lines over 120 in notebooks": 0, "functions over 60 lines": 0,
           "exported cells over 60 lines": 0, "modules over 300 lines": 0, "imports from a room below": 0,
           "lines of settings.ini": 499}
+GROWS = {"lines of settings.ini"}            # with the number of runs, so only the limit holds
 
 
 def modules():
@@ -139,7 +140,7 @@ def compare(counts):
     "The table of the counts as text, and what is wrong with them, a sentence each"
     known, wrong, rows = written().get("counts", {}), [], []
     for name, count in counts.items():
-        most = min(known.get(name, count), LIMITS.get(name, count))
+        most = LIMITS[name] if name in GROWS else min(known.get(name, count), LIMITS.get(name, count))
         rows.append(f"{count:6d} {'of ' + str(most) if most != count else '':8s} {name}")
         if count > most: wrong.append(f"{name}: {count}, and at most {most} are allowed")
     return "\n".join(rows), wrong
@@ -149,7 +150,7 @@ def write(counts):
     "Lower the written counts to those that were reached"
     known = written()
     old = known.get("counts", {})
-    known = {"allowed imports": [], **known, "counts": {name: min(n, old.get(name, n)) for name, n in counts.items()}}
+    known = {"allowed imports": [], **known, "counts": {name: min(n, old.get(name, n)) for name, n in counts.items() if name not in GROWS}}
     WRITTEN.write_text(json.dumps(known, indent=1) + "\n")
 
 

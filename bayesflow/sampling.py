@@ -7,6 +7,7 @@ __all__ = ['SeededNoise', 'own_noise', 'Network', 'trajectory', 'check_request',
            'evaluations_per_step']
 
 # %% ../nbs/sampling.ipynb #04ab6bb9
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -46,7 +47,7 @@ class Network:
     "`f(x, t)` of a model for fixed labels and guidance; `evaluations` counts passes through the network, per sample"
     def __init__(self,
         model,                # has `features(x, t, y)`, `head` and, if guided, `null_label`
-        labels,               # (B,) int64, or None
+        labels,               # (B,) int64, or weights of the labels (B, num_classes), or None
         guidance:float=1.,    # weight w
         max_batch:int=256,    # most images in one pass
     ):
@@ -66,16 +67,18 @@ class Network:
     def branches(self, x, t:float) -> list:
         "[(weight, phi), ...] at states x (B, C, H, W): the two branches of guidance, or the one without"
         pairs = [(self.guidance, self.labels)]
-        if self.guidance != 1: pairs.append((1 - self.guidance, torch.full_like(self.labels, self.model.null_label)))
+        if self.guidance != 1: pairs.append((1 - self.guidance, self.no_class(self.labels)))
         self.evaluations += len(pairs)
         return [(w, Network(self.model, y, max_batch=self.max_batch).features(x, t)) for w, y in pairs]
 
     def _apply(self, head, x, t):
         lead, flat = x.shape[:-4], x.reshape(-1, *x.shape[-3:]).to(self.parameter)
-        y = None if self.labels is None else self.labels.repeat(len(flat) // len(self.labels))
+        y = None if self.labels is None else torch.cat([self.labels] * (len(flat) // len(self.labels)))
         self.evaluations += len(flat) // x.shape[-4] * (1 if self.guidance == 1 else 2)
         chunks = [slice(i, i + self.chunk) for i in range(0, len(flat), self.chunk)]
-        out = torch.cat([head(self._guided(flat[i], t, None if y is None else y[i])) for i in chunks])
+        def of(part):
+            with self.around(part): return head(self._guided(flat[part], t, None if y is None else y[part]))
+        out = torch.cat([of(part) for part in chunks])
         return out.view(*lead, x.shape[-4], *out.shape[1:])
 
     def _guided(self, x, t, y):
@@ -83,12 +86,23 @@ class Network:
         times = torch.full((len(x),), t, dtype=precise, device=x.device)
         phi = self.predict(x, times, y)
         if self.guidance == 1: return phi
-        null = torch.full_like(y, self.model.null_label)
-        return self.guidance * phi + (1 - self.guidance) * self.predict(x, times, null)
+        return self.guidance * phi + (1 - self.guidance) * self.predict(x, times, self.no_class(y))
+
+    def no_class(self, y):
+        "The null label for each of these labels, int64"
+        return torch.full(y.shape[:1], self.model.null_label, device=y.device)
 
     def predict(self, x, t, y):
         "The features, which guidance combines and the head takes"
         return self.model.features(x, t, y)
+
+    def around(self, part:slice):
+        "A context for the pass with these images, for a network that differs from row to row of a stack"
+        return nullcontext()
+
+    def rows(self, first:int, last:int):
+        "The network for these rows of a stack, here the same for all rows"
+        return self
 
 # %% ../nbs/sampling.ipynb #e60880f8
 def trajectory(
@@ -109,19 +123,37 @@ def trajectory(
         if progress: progress()
     return kept
 
+# %% ../nbs/sampling.ipynb #6dbf503d
+def check_conditional(model, guidance:float) -> int:
+    "The number of labels; `ValueError` unless the model has them, and a null label for guidance"
+    if model.num_classes is None:
+        raise ValueError("This model takes no labels; pass labels=None, and seeds=range(n) for n samples.")
+    if guidance != 1 and model.null_label is None:
+        raise ValueError("Guidance needs the null label (no class), and this model has no null_label; leave guidance "
+                         "at 1.")
+    return model.num_classes
+
+SUM_OF_WEIGHTS = 1e-4        # by how much the weights of a mixture may miss 1: they are often float32
+
+def check_mixture(model, weights, guidance:float):
+    "Weights (B, num_classes) on the model's device, or `ValueError` in one sentence"
+    classes = check_conditional(model, guidance)
+    if not getattr(model, 'mixes_labels', False):
+        raise ValueError("This network takes one label for each sample, not weights of several; pass (B,) integers.")
+    if weights.shape[1] != classes or not (weights >= 0).all() or ((weights.sum(1) - 1).abs() > SUM_OF_WEIGHTS).any():
+        raise ValueError(f"Mixed labels of shape {tuple(weights.shape)} must be (B, {classes}), with weights from 0 on "
+                         "that add up to 1 in each row.")
+    return weights.to(model.device)
+
 # %% ../nbs/sampling.ipynb #67659c50
 def check_labels(model, labels, guidance:float):
     "Labels (B,) int64 on the model's device, or `ValueError` in one sentence"
     labels = torch.as_tensor(labels)
     if not labels.numel(): raise ValueError("Nothing to draw: pass at least one label.")
+    if labels.ndim == 2 and labels.is_floating_point(): return check_mixture(model, labels, guidance)
     if labels.ndim != 1 or labels.is_floating_point():
         raise ValueError(f"labels must be a flat list of integers, got shape {tuple(labels.shape)} of {labels.dtype}.")
-    classes = model.num_classes
-    if classes is None:
-        raise ValueError("This model takes no labels; pass labels=None, and seeds=range(n) for n samples.")
-    if guidance != 1 and model.null_label is None:
-        raise ValueError("Guidance needs the null label (no class), and this model has no null_label; leave guidance "
-                         "at 1.")
+    classes = check_conditional(model, guidance)
     if not (0 <= labels.min() and labels.max() < classes):
         bad = labels[(labels < 0) | (labels >= classes)][0].item()
         raise ValueError(f"Label {bad} is out of range; this model knows the labels 0 to {classes - 1}.")
@@ -175,7 +207,7 @@ class Samples:
 @torch.no_grad()
 def sample(
     model,                  # a GenerativeModel
-    labels=None,            # (B,) integers, or None for samples without label
+    labels=None,            # (B,) integers, weights of mixed labels (B, num_classes), or None for samples without label
     *,
     steps:int=20,           # steps of the time grid
     sampler:str=None,       # a name in `model.process.samplers`; default: the process's own

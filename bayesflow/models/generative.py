@@ -103,6 +103,8 @@ class GenerativeModel(StoredModel):
     @property
     def null_label(self): return self.net.null_label
     @property
+    def mixes_labels(self): return getattr(self.net, 'mixes_labels', False)       # takes it weights of labels, too?
+    @property
     def image_shape(self): return tuple(self.info['image_shape'])
     @property
     def num_classes(self): return self.info['num_classes']

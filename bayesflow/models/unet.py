@@ -102,12 +102,20 @@ def _channels_last(h):
     if h.device.type != 'cpu' or torch.is_autocast_enabled('cpu'): return h
     return h.contiguous(memory_format=torch.channels_last)
 
+# %% ../../nbs/models/unet.ipynb #7e742eaf
+class LabelTable(nn.Embedding):
+    "An embedding table that is looked up by labels (B,) int64, or by weights of the labels (B, number)"
+    def forward(self, y):
+        if not y.is_floating_point(): return super().forward(y)
+        return y.to(self.weight) @ self.weight[:y.shape[1]]
+
 # %% ../../nbs/models/unet.ipynb #77eb312a
 class UNet(nn.Module):
     """U-Net `net(x, t, y)` with public halves `features(x, t, y)` and `head`.
 
     x: (B, C, H, W) with H and W divisible by 2^(levels - 1). t: (B,) floating point in [0, 1]. y: (B,) int64 in
-    [0, num_classes], where `num_classes` is the null label (`null_label`), or None for the null label throughout.
+    [0, num_classes], where `num_classes` is the null label (`null_label`), or weights (B, num_classes) of a mixture of
+    labels, or None for the null label throughout.
     Returns (B, C, H, W). `ValueError` for an integer `t` or an image size that cannot be halved often enough."""
     def __init__(self,
         in_channels:int=1,         # C
@@ -121,10 +129,10 @@ class UNet(nn.Module):
         super().__init__()
         self.config = dict(in_channels=in_channels, num_classes=num_classes, widths=list(widths), down=list(down),
                            up=list(up), embedding=embedding, heads=heads)
-        self.null_label = num_classes
+        self.null_label, self.mixes_labels = num_classes, True
         pairs = list(zip(widths, widths[1:]))
         self.time_embed = _time_embedding(embedding)
-        self.class_embed = nn.Embedding(num_classes + 1, embedding)
+        self.class_embed = LabelTable(num_classes + 1, embedding)
         self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
         self.down_blocks, self.up_blocks = _blocks(widths, down, embedding), _blocks(widths, up, embedding)
         self.attention = SelfAttention(widths[-1], heads) if heads else nn.Identity()

@@ -179,8 +179,10 @@ def step_rows(fig, outs, indices, columns, show, share):
 TOTAL = 'total variance per image\n(pixel value², summed over pixels)'
 
 def namer(class_names):
-    "A function from a label to its name: an entry of `class_names`, or the number itself"
-    return (lambda c: str(int(c))) if class_names is None else (lambda c: str(class_names[int(c)]))
+    "A function from a label to its name: an entry of `class_names`, or the number itself; weights name a mixture"
+    name = lambda c: str(int(c) if class_names is None else class_names[int(c)])
+    mixture = lambda weights: ' + '.join(f'{w:.2g} {name(c)}' for c, w in enumerate(weights) if w)
+    return lambda c: name(c) if np.ndim(c) == 0 else mixture(c)
 
 def band(ax, x, values, alpha=0.15, log=False, robust=False, **line_style):
     """Line with a band: mean ± one standard deviation over the last axis of `values` (n, B), no band if B is 1.

@@ -14,6 +14,7 @@ from laplace.curvature import CurvlinopsGGN
 from laplace.utils.matrix import KronDecomposed
 import torch
 from torch import nn
+import torch.nn.functional as F
 
 from ..core import stream_seed, whole_number
 from ..models.wrapping import WrappedNetwork
@@ -22,6 +23,7 @@ from .curvature import optimize_prior_precision
 from .features import check_images, check_settings
 from .named import NamedWeights, check_mean
 from ..processes.flow import draw_times_and_noise
+from ..training.batches import drop_labels
 
 # %% ../../nbs/posteriors/all_weights.ipynb #bb33c76c
 class Prediction(nn.Module):
@@ -39,6 +41,9 @@ class NoisedBatches:
         self.batch_size, self.dataset = batch_size, range(len(images))
         generator = torch.Generator().manual_seed(stream_seed('kronecker', seed))
         self.t, self.noise = draw_times_and_noise(images, generator)
+        share = model.info.get('training', {}).get('config', {}).get('label_dropout', 0.)
+        if labels is not None and share and model.null_label is not None:
+            self.labels = drop_labels(labels, model.null_label, share, generator)
 
     def __len__(self): return -(-len(self.images) // self.batch_size)
 
@@ -62,15 +67,15 @@ class FreshTargets(CurvlinopsGGN):
 def chosen_layers(
     net,
     layers,       # names of modules, or beginnings of names; None: all
-) -> dict:        # name -> nn.Conv2d or nn.Linear
-    "The convolutions and linear layers that are meant; `ValueError` for a name that fits none"
-    known = {name: m for name, m in net.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
+) -> dict:        # name -> nn.Conv2d, nn.Linear or nn.Embedding
+    "The convolutions, linear layers and tables that are meant; `ValueError` for a name that fits none"
+    known = {name: m for name, m in net.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear, nn.Embedding))}
     layers = [layers] if isinstance(layers, str) else layers
     means = lambda layer, name: name == layer or name.startswith(layer + '.')
     chosen = {name: m for name, m in known.items() if layers is None or any(means(l, name) for l in layers)}
     unknown = [l for l in layers or [] if not any(means(l, name) for name in chosen)]
     if unknown or not chosen:
-        raise ValueError(f"No convolution or linear layer is named {', '.join(unknown)}; "
+        raise ValueError(f"No convolution, linear layer or table is named {', '.join(unknown)}; "
                          f"choose among {', '.join(known)}.")
     return chosen
 
@@ -80,17 +85,51 @@ def parameters_of(net, layers) -> list:
     return [name for name, _ in net.named_parameters() if name in wanted]
 
 # %% ../../nbs/posteriors/all_weights.ipynb #e08189c8
+class OneHotTable(nn.Module):
+    "An embedding table as a linear layer of one-hot labels, which is what laplace-torch has factors for"
+    def __init__(self, table):
+        super().__init__()
+        self.rows = nn.Linear(table.num_embeddings, table.embedding_dim, bias=False)
+        self.rows.weight = nn.Parameter(table.weight.detach().T.contiguous())
+    def forward(self, y):
+        labels = self.rows.in_features
+        one_hot = F.pad(y, (0, labels - y.shape[1])) if y.is_floating_point() else F.one_hot(y, labels)
+        return self.rows(one_hot.to(self.rows.weight))
+
+def with_one_hot_tables(net, layers) -> list:
+    "Replace these tables of a network by linear layers; returns the names of their parameters"
+    tables = [n for n in layers if isinstance(net.get_submodule(n), nn.Embedding)]
+    for name in tables:
+        parent, _, own = name.rpartition('.')
+        setattr(net.get_submodule(parent), own, OneHotTable(net.get_submodule(name)))
+    return [f'{name}.rows.weight' for name in tables]
+
+def laplace_order(net, names) -> torch.Tensor:
+    "Where each weight of the named parameters is in laplace-torch's order, in which tables are transposed, (P,)"
+    parameters = dict(net.named_parameters())
+    tables = {f'{n}.weight' for n, m in net.named_modules() if isinstance(m, nn.Embedding)}
+    parts, first = [], 0
+    for n in names:
+        shape, size = parameters[n].shape, parameters[n].numel()
+        own = torch.arange(first, first + size)
+        parts.append(own.view(shape[1], shape[0]).T.flatten() if n in tables else own)
+        first += size
+    return torch.cat(parts)
+
 def residual_sigma(net, batches) -> float:
     "Root mean square of target minus output"
     with torch.no_grad():
         squares = [(net(b['x'], b['t'], b['y']).flatten(1) - b['target']).square().sum().item() for b in batches]
     return math.sqrt(sum(squares) / batches.images.numel())
 
-def kronecker_laplace(model, names, batches, n_data, sigma, prior_precision, progress):
-    "A fitted laplace-torch posterior of a copy of the network, over the named parameters"
+TABLE_PRECISION = 1.      # prior precision of tables: the inverse variance of torch's initialisation
+
+def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precision, progress):
+    "A fitted laplace-torch posterior of a copy of the network, over the named parameters, and lambda"
     net = copy.deepcopy(model.net).to(memory_format=torch.contiguous_format).eval()
-    for name, p in net.named_parameters(): p.requires_grad_(name in names)
     if sigma is None: sigma = residual_sigma(net, batches)
+    tables = with_one_hot_tables(net, layers)
+    for name, p in net.named_parameters(): p.requires_grad_(name in names or name in tables)
     la = KronLaplace(Prediction(net), 'regression', sigma_noise=sigma, backend=FreshTargets,
                      backend_kwargs=dict(stochastic=True), dict_key_x='x', dict_key_y='target')
     la.fit(batches, progress_bar=progress)
@@ -98,7 +137,10 @@ def kronecker_laplace(model, names, batches, n_data, sigma, prior_precision, pro
     la.H, la.loss, la.n_data = la.H * share, la.loss * share, n_data
     if prior_precision is None: optimize_prior_precision(la)
     else: la.prior_precision = prior_precision
-    return la
+    precision = float(la.prior_precision)
+    own = [TABLE_PRECISION if name in tables else precision for name, p in net.named_parameters() if p.requires_grad]
+    if tables: la.prior_precision = torch.tensor(own, device=model.device)
+    return la, precision
 
 # %% ../../nbs/posteriors/all_weights.ipynb #49248213
 def pack(precision:KronDecomposed) -> dict:
@@ -127,12 +169,13 @@ class KroneckerFit:
     sigma: float
     prior_precision: float
     n_data: int
+    order: torch.Tensor = None       # int64 (P,), of `laplace_order`
 
     def draw(self, n, seed):
         "Draws (n, P) of the weights"
         m, generator = self.mean, torch.Generator(self.mean.device).manual_seed(seed)
         eps = torch.randn(n, len(m), device=m.device, dtype=m.dtype, generator=generator)
-        return m + self.precision.bmm(eps, exponent=-0.5).reshape(n, len(m))
+        return m + self.precision.bmm(eps, exponent=-0.5).reshape(n, len(m))[:, self.order]
 
 # %% ../../nbs/posteriors/all_weights.ipynb #1440132d
 class KroneckerPosterior(NamedWeights):
@@ -167,9 +210,10 @@ class KroneckerPosterior(NamedWeights):
 
 # %% ../../nbs/posteriors/all_weights.ipynb #57db0fa5
 class AllWeightsLaplace(KroneckerPosterior):
-    """Laplace posterior of the convolutions and linear layers of a network; see `fit`.
+    """Laplace posterior of the convolutions, linear layers and embedding tables of a network; see `fit`.
 
-    Weights and biases have factors of their own. Norms and embeddings keep their trained values."""
+    Weights and biases have factors of their own. Norms keep their trained values. Tables have the prior precision of
+    their initialisation, 1."""
     def __init__(self,
         model,                  # a GenerativeModel
         layers=None,            # names of modules, or beginnings of names, such as ['head', 'up_blocks']; None: all
@@ -198,16 +242,18 @@ class AllWeightsLaplace(KroneckerPosterior):
         if labels is not None: labels = torch.as_tensor(labels)
         batches = NoisedBatches(self.model, images, labels, whole_number('batch_size', batch_size), seed)
         wanted = dict(self.config, n_data=self.config['n_data'] or len(images))
-        la = kronecker_laplace(self.model, self.names, batches, **wanted, progress=progress)
-        self._fit = KroneckerFit(la.mean, la.posterior_precision, float(la.sigma_noise), float(la.prior_precision),
-                                 la.n_data)
+        la, lam = kronecker_laplace(self.model, self.layers, self.names, batches, **wanted, progress=progress)
+        order = laplace_order(self.model.net, self.names).to(la.mean.device)
+        self._fit = KroneckerFit(la.mean[order], la.posterior_precision, float(la.sigma_noise), lam, la.n_data, order)
         return self
 
     @classmethod
     def restored(cls, model, tensors, info, path):
         check_mean(path, model.net, info['names'], tensors['mean'])
         self = cls(model, info['layers'], temperature=info['temperature'], **info['settings'])
-        self._fit = KroneckerFit(tensors['mean'].to(model.device), unpack(tensors, model.device), **info['settings'])
+        order = laplace_order(model.net, info['names']).to(model.device)
+        self._fit = KroneckerFit(tensors['mean'].to(model.device), unpack(tensors, model.device), **info['settings'],
+                                 order=order)
         return self
 
     def __repr__(self):

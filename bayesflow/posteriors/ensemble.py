@@ -40,7 +40,7 @@ class DeepEnsemble(NamedWeights):
         self._keep(names, torch.stack([vector_of(m.net, names) for m in models]))
 
     def _keep(self, names, members):
-        self.names, self.members, self.default_draws = names, members, len(members)
+        self.names, self.members, self.default_draws, self.most_draws = names, members, len(members), len(members)
         return self
 
     @property

@@ -52,13 +52,16 @@ class Propagated:
     through: torch.Tensor = of_samples(0, default=None)          # (B, ...), a function of the samples
     through_variance: torch.Tensor = of_samples(0, default=None)   # (B, ...), its variance
     first_order_error: torch.Tensor = of_samples(0, default=None)  # (B,), see `Shared`
+    parts: dict = of_samples(0, default=None)  # name -> (B, C, H, W), variance by each part of a sum of posteriors
 
     @classmethod
     def joined(cls, parts:list) -> 'Propagated':
         "The results of several groups of samples as one"
-        join = lambda f: [getattr(p, f.name) for p in parts]
-        return cls(*(None if values[0] is None else torch.cat(values, dim=f.metadata['axis'])
-                     for f in fields(cls) for values in [join(f)]))
+        def join(values, axis):
+            if values[0] is None: return None
+            if isinstance(values[0], dict): return {name: join([v[name] for v in values], axis) for name in values[0]}
+            return torch.cat(values, dim=axis)
+        return cls(*(join([getattr(p, f.name) for p in parts], f.metadata['axis']) for f in fields(cls)))
 
 # %% ../../nbs/propagation/base.ipynb #e0cfab83
 @dataclass(frozen=True)
@@ -66,15 +69,20 @@ class Method(ABC):
     "A way from a posterior to the variance of every pixel"
     name: ClassVar[str]                            # as a string for `sample_with_uncertainty`
     keeps_correlations: ClassVar[bool] = False     # does it know how pixels vary together, which `through` needs?
-    needs_head: ClassVar[bool] = True              # only for posteriors of the last layer?
+    needs: ClassVar[type] = HeadPosterior          # the kind of posterior that it takes
 
     def check(self, model, posterior=None, sampler:str=None):
         "`ValueError` in one sentence unless model, posterior and sampler suit this method; None: not known yet"
         if posterior is None: return
-        if self.needs_head and not isinstance(posterior, HeadPosterior):
-            raise ValueError(f"{type(posterior).__name__} is not over the last layer alone: pass a posterior of the "
-                             "last layer, or follow its draws with propagation='ensemble' where that can be chosen.")
+        self.check_kind(posterior, self.needs)
         posterior.check(model)
+
+    def check_kind(self, posterior, kind:type):
+        "`ValueError` unless the posterior is of a kind that this method can follow"
+        if isinstance(posterior, kind): return
+        what = "is not over the last layer alone" if kind is HeadPosterior else "has no factor of its covariance"
+        raise ValueError(f"{type(posterior).__name__} {what}, which {self} needs: follow its draws with "
+                         "propagation='ensemble' where that can be chosen, or pass a posterior of the last layer.")
 
     def resolved(self, posterior) -> 'Method':
         "The same method, with every default that depends on the posterior filled in"
@@ -122,6 +130,7 @@ class UncertainSamples:
     through: torch.Tensor = None            # (B, ...), a function of the samples
     through_variance: torch.Tensor = None   # (B, ...), its variance
     first_order_error: torch.Tensor = None  # (B,), with `Shared(checks=...)`
+    parts: dict = None                      # name -> (B, C, H, W) float64, of a `SumOfPosteriors`
 
     @classmethod
     def of(cls, parts:list, **made):

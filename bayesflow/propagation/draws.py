@@ -12,9 +12,31 @@ from typing import ClassVar
 import torch
 
 from ..core import group_size
-from .base import Method, Propagated
+from ..posteriors.base import Posterior
+from .base import Method, Propagated, Request
 from .directions import apply_batched
 from ..sampling import trajectory
+
+# %% ../../nbs/propagation/draws.ipynb #369ea386
+def follow_draws(
+    request:Request, posterior,
+    delta,             # (M, P) draws minus the mean
+    images,            # (steps + 1, B, C, H, W), the undisturbed trajectory
+) -> Propagated:
+    "Sample variance over trajectories with the weights mean + delta[m], each the same throughout"
+    r, x, draws, function, seen = request, request.x, len(delta), request.through, []
+    first, second = torch.zeros_like(images), torch.zeros_like(images)                    # sums over the draws
+    value = function and apply_batched(function, images[-1:], r.network.max_batch)[0]
+    for part in delta.split(group_size(r.network.max_batch, len(x))):
+        f, X = posterior.perturbed(r.network, part), x.expand(len(part), *x.shape)
+        for n, state in enumerate(trajectory(r.step, f, X, r.times, r.fresh(), r.progress)):
+            d = state - images[n]
+            first[n] += d.sum(0)
+            second[n] += d.square().sum(0)
+        if function: seen.append(apply_batched(function, state, r.network.max_batch) - value)
+    p = Propagated(images, (second - first.square() / draws) / (draws - 1))
+    if function: p.through, p.through_variance = value, torch.cat(seen).var(0)
+    return p
 
 # %% ../../nbs/propagation/draws.ipynb #035f076a
 @dataclass(frozen=True)
@@ -22,7 +44,7 @@ class Draws(Method):
     "Posterior draws, each kept for a whole trajectory; for every posterior"
     name: ClassVar[str] = 'ensemble'
     keeps_correlations: ClassVar[bool] = True
-    needs_head: ClassVar[bool] = False
+    needs: ClassVar[type] = Posterior
     draws: int = None      # M; None: `posterior.default_draws`
     seed: int = 0          # of the draws
 
@@ -30,24 +52,19 @@ class Draws(Method):
         if self.draws is not None: self._whole('draws', least=2)
         self._whole('seed', least=0)
 
-    def resolved(self, posterior): return replace(self, draws=self.passes(posterior))
-    def passes(self, posterior): return self.draws or posterior.default_draws
+    def resolved(self, posterior): return replace(self, draws=self._number(posterior))
+    def _number(self, posterior): return self.draws or posterior.default_draws
+    def passes(self, posterior): return self._number(posterior) * (1 + len(posterior.parts))
 
     @torch.no_grad()
     def run(self, request, posterior):
-        r, x, draws = request, request.x, self.passes(posterior)
-        delta = posterior.sample(draws, torch.Generator().manual_seed(self.seed)) - posterior.mean
-        images = torch.stack(trajectory(r.step, r.network, x, r.times, r.fresh(), r.progress))
-        first, second = torch.zeros_like(images), torch.zeros_like(images)                # sums over the draws
-        seen, function = [], r.through
-        value = function and apply_batched(function, images[-1:], r.network.max_batch)[0]
-        for part in delta.split(group_size(r.network.max_batch, len(x))):
-            f, X = posterior.perturbed(r.network, part), x.expand(len(part), *x.shape)
-            for n, state in enumerate(trajectory(r.step, f, X, r.times, r.fresh(), r.progress)):
-                d = state - images[n]
-                first[n] += d.sum(0)
-                second[n] += d.square().sum(0)
-            if function: seen.append(apply_batched(function, state, r.network.max_batch) - value)
-        p = Propagated(images, (second - first.square() / draws) / (draws - 1))
-        if function: p.through, p.through_variance = value, torch.cat(seen).var(0)
+        r = request
+        delta = posterior.sample(self._number(posterior), torch.Generator().manual_seed(self.seed)) - posterior.mean
+        images = torch.stack(trajectory(r.step, r.network, r.x, r.times, r.fresh(), r.progress))
+        p = follow_draws(r, posterior, delta, images)
+        if posterior.parts:
+            alone = replace(r, through=None)
+            only = {name: follow_draws(alone, posterior, posterior.only(name, delta), images)
+                    for name in posterior.parts}
+            p.parts = {name: own.variance_steps[-1] for name, own in only.items()}
         return p

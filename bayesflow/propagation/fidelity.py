@@ -14,7 +14,9 @@ from scipy import stats
 from tqdm.auto import tqdm
 
 from ..core import evaluation_mode, group_size, whole_number
+from ..posteriors.base import FactoredPosterior, HeadPosterior
 from .comparison import fidelity, spearman, spearman_ceiling
+from .draws import Draws
 from .independent import Independent
 from .maps import method_of, sample_with_uncertainty
 from .published import BayesDiff
@@ -29,6 +31,27 @@ def end_of(step, f, x, times, noise):
     trajectory(step, f, x, times, noise, keep=keep)
     return last[0]
 
+# %% ../../nbs/propagation/fidelity.ipynb #5b1eb7ab
+def ends_of_changes(
+    model, posterior,
+    r,                      # what `check_request` returned
+    guidance:float,
+    delta,                  # (M, P) changes of the weights
+    progress:bool,
+) -> torch.Tensor:          # float32 (M, B, C, H, W)
+    "Final images with each change of the weights, minus the image of the trained weights"
+    step, times = model.process.samplers[r.sampler], model.process.times(r.steps)
+    network, parts = Network(model, r.labels, guidance, r.max_batch), []
+    with evaluation_mode(model), tqdm(desc='posterior draws', total=len(delta), disable=not progress) as bar:
+        x, noise = own_noise(model, r.seeds)
+        undisturbed = end_of(step, network, x, times, noise)
+        for part in delta.split(group_size(r.max_batch, len(r.seeds))):
+            x, noise = own_noise(model, r.seeds)
+            f, X = posterior.perturbed(network, part), x.expand(len(part), *x.shape)
+            parts.append((end_of(step, f, X, times, noise) - undisturbed).float())
+            bar.update(len(part))
+    return torch.cat(parts)
+
 # %% ../../nbs/propagation/fidelity.ipynb #3e7499aa
 @torch.no_grad()
 def posterior_samples(
@@ -42,21 +65,10 @@ def posterior_samples(
 ) -> torch.Tensor:          # float32 (M, B, C, H, W)
     "Final images of posterior draws, each from the same noise, minus the image of the trained weights"
     r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
-    labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
     whole_number('draws', draws, least=2)
     posterior.check(model)
-    step, times = model.process.samplers[sampler], model.process.times(steps)
     delta = posterior.sample(draws, torch.Generator().manual_seed(draw_seed)) - posterior.mean
-    network, parts = Network(model, labels, guidance, max_batch), []
-    with evaluation_mode(model), tqdm(desc='posterior draws', total=draws, disable=not progress) as bar:
-        x, noise = own_noise(model, seeds)
-        undisturbed = end_of(step, network, x, times, noise)
-        for part in delta.split(group_size(max_batch, len(seeds))):
-            x, noise = own_noise(model, seeds)
-            f, X = posterior.perturbed(network, part), x.expand(len(part), *x.shape)
-            parts.append((end_of(step, f, X, times, noise) - undisturbed).float())
-            bar.update(len(part))
-    return torch.cat(parts)
+    return ends_of_changes(model, posterior, r, guidance, delta, progress)
 
 # %% ../../nbs/propagation/fidelity.ipynb #036190ac
 def coverage(
@@ -72,7 +84,8 @@ def coverage(
     return (inside & (variance > 0)).double().mean(0).flatten(1).mean(1)
 
 # %% ../../nbs/propagation/fidelity.ipynb #dae7c134
-BLOCKS = 16          # number of blocks of the jackknife, and the smallest number of draws
+BLOCKS = 16          # most blocks of the jackknife
+FEWEST_DRAWS = 16    # of a reference
 
 def jackknife(
     logs,                # (n,) logarithms of the ratio, one with each part left out
@@ -85,15 +98,16 @@ def jackknife(
 # %% ../../nbs/propagation/fidelity.ipynb #0937acc9
 def ratio_interval(
     variance,               # (B, C, H, W), a map
-    drawn,                  # (M, B, C, H, W), at least 16 draws
+    drawn,                  # (M, B, C, H, W), at least 3 draws
     confidence:float=0.95,  # probability that the interval covers the ratio
 ) -> tuple:                 # low, high; None, None if the ratio is not positive
     "Interval of `total_ratio(variance, drawn.var(0))` over images and draws"
     v, d = variance.double().flatten(1).sum(1), drawn.double()
     of = lambda d: d.var(0).flatten(1).sum(1)                                              # (B,) totals
-    reference, block = of(d), torch.arange(len(d)) % BLOCKS
+    reference, blocks = of(d), min(BLOCKS, len(d))
+    block = torch.arange(len(d)) % blocks
     if not v.sum() > 0: return None, None
-    square = jackknife(torch.stack([of(d[block != k]).sum() for k in range(BLOCKS)]).log(), confidence)
+    square = jackknife(torch.stack([of(d[block != k]).sum() for k in range(blocks)]).log(), confidence)
     if len(v) > 1:
         without = (v.sum() - v) / (reference.sum() - reference)
         if not (without > 0).all(): return None, None
@@ -126,7 +140,8 @@ class FidelityReport:
     title:str
     rows:dict           # name -> total_ratio, total_ratio_low, total_ratio_high, pearson, spearman, negative_fraction,
                         #         coverage, evaluations_per_step, seconds
-    reference:dict      # draws, images, steps, sampler, seconds, spearman_ceiling, spread_of_a_variance, coverage
+    reference:dict      # draws, images, steps, sampler, seconds, spearman_ceiling, spread_of_a_variance, coverage,
+                        #         first_order_error
     not_run:dict        # name -> why this method was not run
 
     def __str__(self):
@@ -136,7 +151,8 @@ class FidelityReport:
                  f"each variance of the reference is known to {100 * r['spread_of_a_variance']:.0f} %, so a perfect "
                  f"map would have Spearman {r['spearman_ceiling']:.3f}",
                  f"a map with the draws' own variances would cover {100 * r['coverage']:.1f} %: "
-                 "90 % if they are Gaussian"]
+                 "90 % if they are Gaussian",
+                 first_order_note(r['first_order_error'])]
         notes += [f"not run: {name}: {why}" for name, why in self.not_run.items()]
         return '\n'.join([self.title, '', *aligned(table), '', *notes])
     __repr__ = __str__
@@ -145,9 +161,14 @@ class FidelityReport:
 EXACT_WEIGHTS = 300      # exact `Shared` is run by default for at most so many weights: it takes one pass for each
 RANK = 8                 # of `Shared`, by default
 MONTE_CARLO = 30         # draws of the published recursion at each step, by default
+OTHER_DRAWS = 1          # seed of draws that are compared with the reference's, which has 0
 
 def default_methods(posterior) -> dict:
-    "The methods for a posterior of the last layer, by name"
+    "The methods for a posterior, by name: of the last layer, with a factor, or with nothing but draws"
+    if not isinstance(posterior, HeadPosterior):
+        few = {} if posterior.most_draws else {'ensemble': Draws(posterior.default_draws, seed=OTHER_DRAWS)}
+        if not isinstance(posterior, FactoredPosterior): return few
+        return few | {f'shared, {RANK} columns': Shared(columns=min(RANK, posterior.directions))}
     low_rank = Shared(rank=min(RANK, len(posterior.mean)))
     return {'shared, exact': Shared(), f'shared, rank {RANK}': low_rank, 'independent': Independent(),
             'bayesdiff (published)': BayesDiff(draws=MONTE_CARLO)}
@@ -168,6 +189,23 @@ def chosen_methods(methods, model, posterior, sampler) -> tuple:
     return suitable, not_run
 
 # %% ../../nbs/propagation/fidelity.ipynb #aa3f3b79
+MIRRORED = 4             # posterior draws that are followed in both directions
+HOLDS = 0.1              # up to this error the first order is said to hold
+
+@torch.no_grad()
+def mirrored_error(model, posterior, r, guidance) -> float:
+    "Even part of the change of the image over its odd part, for changes of the weights and the opposite ones"
+    number = min(MIRRORED, posterior.most_draws or MIRRORED)
+    delta = posterior.sample(number, torch.Generator().manual_seed(OTHER_DRAWS)) - posterior.mean
+    there, back = (ends_of_changes(model, posterior, r, guidance, d, False).double() for d in (delta, -delta))
+    return ((there + back).norm() / (there - back).norm()).item()
+
+def first_order_note(error:float) -> str:
+    "In words, whether the first order holds"
+    holds = 'holds' if error < HOLDS else 'does not hold'
+    return (f"the first order {holds}: opposite changes of the weights change the image by opposite amounts up to "
+            f"{100 * error:.2g} %")
+
 def reference_facts(drawn, reference) -> dict:
     "How well the reference is known, and how Gaussian the draws are"
     between = spearman(drawn[::2].double().var(0), drawn[1::2].double().var(0)).mean().item()      # of its two halves
@@ -203,8 +241,12 @@ def fidelity_report(
         n = min(SAMPLES, model.num_classes) if seeds is None else len(list(seeds))
         labels = torch.arange(n) % model.num_classes
     seeds = list(range(SAMPLES if labels is None else len(labels)) if seeds is None else seeds)
-    whole_number('draws', draws, least=BLOCKS, hint=', because parts of the draws are compared with each other')
-    sampler = check_request(model, labels, steps, sampler, seeds, guidance, max_batch).sampler
+    draws = posterior.most_draws or draws
+    if not posterior.most_draws:
+        hint = ', because parts of the draws are compared with each other'
+        whole_number('draws', draws, least=FEWEST_DRAWS, hint=hint)
+    checked = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    sampler = checked.sampler
     suitable, not_run = chosen_methods(methods, model, posterior, sampler)
     common = dict(steps=steps, sampler=sampler, seeds=seeds, guidance=guidance, max_batch=max_batch, progress=progress)
     start = time.perf_counter()
@@ -220,6 +262,7 @@ def fidelity_report(
         took = time.perf_counter() - start
         rows[name] = compared(out.variance.cpu(), drawn, reference)
         rows[name] |= dict(evaluations_per_step=out.evaluations_per_step, seconds=took)
-    facts = dict(draws=draws, images=len(seeds), steps=steps, sampler=sampler, seconds=seconds)
+    facts = dict(draws=draws, images=len(seeds), steps=steps, sampler=sampler, seconds=seconds,
+                 first_order_error=mirrored_error(model, posterior, checked, guidance))
     return FidelityReport(f"{model.info.get('name', 'model')}: maps against the reference", rows,
                           facts | reference_facts(drawn, reference), not_run)

@@ -60,7 +60,7 @@ def check_maps_request(model, posterior, method, sampler, through, noise_draws):
 def sample_with_uncertainty(
     model,                       # a GenerativeModel
     posterior,                   # a fitted `Posterior` of that model
-    labels=None,                 # (B,) integers, or None for samples without label
+    labels=None,                 # (B,) integers, weights of mixed labels (B, num_classes), or None for no label
     *,
     steps:int=20,                # steps of the time grid
     sampler:str=None,            # a name in `model.process.samplers`; default: the process's own

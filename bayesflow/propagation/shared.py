@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 
 from ..core import group_size, whole_number
-from ..posteriors.base import positive
+from ..posteriors.base import FactoredPosterior, HeadPosterior, positive
 from .base import Method, Propagated, Request
 from .directions import push_forward
 from .sensitivity import LARGEST_RANK, AdaptiveSensitivity, Sensitivity
@@ -146,8 +146,9 @@ def follow(
 # %% ../../nbs/propagation/shared.ipynb #e08dde86
 @dataclass(frozen=True)
 class Shared(Method):
-    "One draw of the weights for a whole trajectory, to first order; for posteriors of the last layer"
+    "One draw of the weights for a whole trajectory, to first order; with a rank for posteriors of the last layer only"
     name: ClassVar[str] = 'shared'
+    needs: ClassVar[type] = FactoredPosterior
     keeps_correlations: ClassVar[bool] = True
     rank: int|str = None           # directions of image space for J S, "auto", or None for exact
     tolerance: float = 0.02        # of rank "auto": share of the variance that need not be followed
@@ -172,26 +173,28 @@ class Shared(Method):
 
     def check(self, model, posterior=None, sampler=None):
         super().check(model, posterior, sampler)
-        P = sum(p.numel() for p in model.head.parameters())
-        if self.columns is not None:
-            whole_number('columns', self.columns, most=P, hint=', the weights of the last layer')
+        if self.rank is not None and posterior is not None: self.check_kind(posterior, HeadPosterior)
+        head = sum(p.numel() for p in model.head.parameters())
+        of_head = posterior is None or isinstance(posterior, HeadPosterior)
+        K, hint = (head, 'weights of the last layer') if of_head else (posterior.directions, 'directions of the posterior')
+        if self.columns is not None: whole_number('columns', self.columns, most=K, hint=f', the {hint}')
         if self.rank not in (None, 'auto'):
             hint = ", the directions of the posterior, 'auto', or None for exact"
-            whole_number('rank', self.rank, most=self._directions(P), hint=hint)
+            whole_number('rank', self.rank, most=self._directions(K), hint=hint)
         if self.rank is None and torch.finfo(next(model.head.parameters()).dtype).eps > COARSEST:
             raise ValueError("Exact 'shared' takes differences that bfloat16 cannot resolve; pass a rank, or the model "
                              "in float32.")
 
-    def _directions(self, P:int) -> int:
-        "Number K of directions of the weights, of P"
-        return P if self.columns is None else self.columns + (self.random_columns if self.columns < P else 0)
+    def _directions(self, most:int) -> int:
+        "Number K of directions of the weights that are followed, of at most so many"
+        return most if self.columns is None else self.columns + (self.random_columns if self.columns < most else 0)
 
     def passes(self, posterior):
-        K = self._directions(len(posterior.mean))
+        K = self._directions(posterior.directions)
         return 1 + (K if self.rank is None else min(K, AUTO_PASSES) if self.rank == 'auto' else self.rank)
 
     def images_at_once(self, model, posterior, max_batch):
-        entries = self._directions(len(posterior.mean)) * math.prod(model.image_shape)
+        entries = self._directions(posterior.directions) * math.prod(model.image_shape)
         return min(super().images_at_once(model, posterior, max_batch), group_size(MAX_ENTRIES, entries))
 
     def factor(self, posterior):

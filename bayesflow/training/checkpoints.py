@@ -55,8 +55,10 @@ class RunState:
 def _record(state:RunState, config:TrainConfig, data:TrainingData, lines:list) -> dict:
     "The training record of a model; a run that started from another one counts its images and seconds too"
     settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in APART}
-    record = dict(config=settings, images=len(data.images), images_seen=state.step * data.batch_size, epoch=state.epoch,
-                  step=state.step, seconds=round(state.seconds, 1), device=state.accelerator.device.type,
+    counts = data.labels.bincount(minlength=state.bare.null_label).tolist()             # training images of each class
+    record = dict(config=settings, images=len(data.images), class_counts=counts,
+                  images_seen=state.step * data.batch_size, epoch=state.epoch, step=state.step,
+                  seconds=round(state.seconds, 1), device=state.accelerator.device.type,
                   processes=state.accelerator.num_processes, torch=torch.__version__, records=list(lines))
     if state.parent is not None:
         record['init'] = state.parent
