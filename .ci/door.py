@@ -5,7 +5,7 @@ from pathlib import Path
 from tools import BIN, ENV, ROOT, Failed, must, run
 
 NAMES = """
-AllWeightsLaplace BayesDiff DeepEnsemble Diffusion Draws FlowMatching GenerativeModel Independent LastLayerLaplace
+AllWeightsLaplace BayesDiff ConditioningLaplace DeepEnsemble Diffusion Draws FlowMatching GenerativeModel Independent LastLayerLaplace
 Posterior Shared TrainConfig UNet fidelity_report list_pretrained load_dataset load_diffusers load_pretrained sample
 sample_with_uncertainty train
 """.split()

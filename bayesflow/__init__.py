@@ -14,6 +14,7 @@ _MODULES = {  # public name -> the module that defines it
     "list_pretrained": "models.pretrained",
     "load_dataset": "data",
     "LastLayerLaplace": "posteriors.last_layer",
+    "ConditioningLaplace": "posteriors.conditioning",
     "AllWeightsLaplace": "posteriors.all_weights",
     "DeepEnsemble": "posteriors.ensemble",
     "Posterior": "posteriors.base",

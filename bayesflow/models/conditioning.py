@@ -162,10 +162,11 @@ def inputs_of(model, modules:dict, call) -> dict:
 def depends(a, b) -> bool: return a.shape != b.shape or not torch.equal(a, b)
 
 def label_layers(model, modules) -> list:
-    "Names of the modules whose input depends on the labels and on nothing else, in the order in which they run"
+    "Names of the modules whose input, one for each sample, depends on the labels alone, in the order in which they run"
     base, relabelled, elsewhere = (trial(model, *which) for which in ((0, 0), (1, 0), (0, 1)))
     first, by_label, by_state = (inputs_of(model, modules, call) for call in (base, relabelled, elsewhere))
-    both = [name for name in first if name in by_label and name in by_state]
+    vector = lambda name: isinstance(modules[name], nn.Embedding) or first[name].ndim == 2
+    both = [name for name in first if name in by_label and name in by_state and vector(name)]
     return [n for n in both if depends(first[n], by_label[n]) and not depends(first[n], by_state[n])]
 
 # %% ../../nbs/models/conditioning.ipynb #ead81a58

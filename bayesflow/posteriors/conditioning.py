@@ -7,7 +7,7 @@ prior for a class that was never seen"""
 __all__ = ['SEED_STEP', 'Counts', 'training_counts', 'ConditioningLaplace']
 
 # %% ../../nbs/posteriors/conditioning.ipynb #e949bf82
-import math
+import math, warnings
 from dataclasses import dataclass
 
 import torch
@@ -119,6 +119,14 @@ def nodes_of_labels(model, conditioning) -> dict:
 
 LABELS_AT_ONCE = 64
 
+# %% ../../nbs/posteriors/conditioning.ipynb #75204448
+def warn_of_few(blocks):
+    "Warn where there are fewer gradients than weights"
+    few = next((b for b in blocks if len(b.values) < len(b.index)), None)
+    if few is None: return
+    warnings.warn(f"{len(few.values)} gradients are fewer than the {len(few.index):,} weights of a label, so the others "
+                  "keep the prior's variance: pass more passes to fit.", stacklevel=4)
+
 # %% ../../nbs/posteriors/conditioning.ipynb #8f4603f4
 @dataclass(frozen=True, eq=False)
 class ConditioningFit:
@@ -129,6 +137,7 @@ class ConditioningFit:
     sigma: float             # standard deviation of the residual
     factor: float            # of the prior precision
     outputs: int             # D, number of outputs of one image
+    images: int              # given to the fit
 
 # %% ../../nbs/posteriors/conditioning.ipynb #9af4792c
 class LabelPosterior(FactoredPosterior):
@@ -144,6 +153,8 @@ class LabelPosterior(FactoredPosterior):
     def mean(self): return self.conditioning.mean
     @property
     def sigma(self): return self.fitted.sigma                     # standard deviation of the residual
+    @property
+    def images(self): return self.fitted.images                   # given to the fit
     @property
     def counts(self): return dict(self.fitted.counts.of)          # label -> N_y
     @property
@@ -285,10 +296,10 @@ class ConditioningLaplace(LabelPosterior):
                 found[y] = label_gradients(self.model, self.conditioning, own[y], y, passes, g,
                                            whole_number('batch_size', batch_size), exact)
             nodes = nodes_of_labels(self.model, self.conditioning)
-        self._fit = self._completed(found, counts, nodes)
+        self._fit = self._completed(found, counts, nodes, len(images))
         return self
 
-    def _completed(self, found, counts, nodes) -> ConditioningFit:
+    def _completed(self, found, counts, nodes, number) -> ConditioningFit:
         "The fit that gradients make"
         finite = all(math.isfinite(found[y].rss) for y in found)
         if not finite:
@@ -296,8 +307,9 @@ class ConditioningLaplace(LabelPosterior):
                              "the images.")
         sigma = self.config['sigma'] or residual_sigma(found, counts.of, range(self.model.num_classes))
         blocks = blocks_of(found, counts.of, self.conditioning, sigma, self.deviation)
+        warn_of_few(blocks)
         factor = prior_by_evidence(blocks, self.mean / self.deviation) if self.by_evidence else 1.
-        return ConditioningFit(blocks, nodes, counts, sigma, factor, math.prod(self.model.image_shape))
+        return ConditioningFit(blocks, nodes, counts, sigma, factor, math.prod(self.model.image_shape), number)
 
     @property
     def directions(self): return len(self._directions)
@@ -330,7 +342,7 @@ class ConditioningLaplace(LabelPosterior):
         tensors = {f'{name}.{i}': getattr(b, name) for i, b in enumerate(f.blocks) for name in ('values', 'vectors')}
         blocks = [dict(nodes=b.nodes, count=b.count) for b in f.blocks]
         info = dict(layers=self.conditioning.names, precisions=self.precisions, temperature=self.temperature,
-                    sigma=f.sigma, factor=f.factor, outputs=f.outputs, blocks=blocks, source=f.counts.source,
+                    sigma=f.sigma, factor=f.factor, outputs=f.outputs, images=f.images, blocks=blocks, source=f.counts.source,
                     counts=list(f.counts.of.items()), nodes=list(f.nodes.items()))
         return dict(tensors, mean=self.mean), info
 
@@ -351,7 +363,7 @@ class ConditioningLaplace(LabelPosterior):
         nodes = {label: [pair(node) for node in own] for label, own in info['nodes']}
         blocks, self.precisions = [block(*pair) for pair in enumerate(info['blocks'])], info['precisions']
         self._fit = ConditioningFit(blocks, nodes, Counts(dict(info['counts']), info['source']), info['sigma'],
-                                    info['factor'], info['outputs'])
+                                    info['factor'], info['outputs'], info['images'])
         return self
 
     def __repr__(self):

@@ -46,15 +46,20 @@ def sampling_parser(name, description):
     add('--device', help='cpu, cuda, mps (default: the device on which the model is loaded)')
     return parser
 
+WEIGHTS = 'last-layer', 'labels'       # what a posterior is fitted to
+
 def add_propagation_options(parser, rank, rank_help):
     "Options of the propagation and of the fit"
     add = parser.add_argument
-    add('--propagation', default='shared',
-        help='one of shared, ensemble, bayesdiff, independent (default: %(default)s)')
+    add('--weights', choices=WEIGHTS, default='last-layer',
+        help='the weights that are uncertain: those of the last layer, or those through which labels enter '
+        '(default: %(default)s)')
+    add('--propagation', help='one of shared, ensemble, bayesdiff, independent (default: shared for the last layer, '
+        'ensemble for labels)')
     add('--rank', type=parse_rank, default=rank, help=rank_help)
     add('--tolerance', type=float, default=0.02,
         help='of --rank auto: share of the variance that need not be followed (default: %(default)s)')
-    add('--draws', type=int, default=100, help='of ensemble and bayesdiff (default: %(default)s)')
+    add('--draws', type=int, help='of ensemble and bayesdiff (default: 100, and 8 for labels)')
     add('--lite', action='store_true', help='fit to the bundled lite split, scaled to the size of the training set')
 
 # %% ../../nbs/runs/commands.ipynb #4173517d
@@ -65,13 +70,14 @@ def check_options(options, *names) -> list:
         if value is not None: whole_number(f"--{name.replace('_', '-')}", value)
     return parse_labels(options.labels)
 
-def method_from(options):
+def method_from(options, posterior=None):
     "The propagation method that the options describe; `ValueError` if there is none of this name"
     from bayesflow.propagation.maps import method_of
-    method = method_of(options.propagation)
+    of_labels = posterior is None and options.weights == 'labels'
+    method = method_of(options.propagation or ('ensemble' if of_labels else None), posterior=posterior)
     fields = {f.name for f in dataclasses.fields(method)}
     given = {k: getattr(options, k) for k in ('rank', 'tolerance', 'draws') if k in fields}
-    return dataclasses.replace(method, **given)
+    return dataclasses.replace(method, **{k: v for k, v in given.items() if v is not None})
 
 # %% ../../nbs/runs/commands.ipynb #0737dff7
 def train_parser(description):
@@ -128,14 +134,22 @@ def check_maps(model, options, labels, seeds, method):
     sampler = check_request(model, labels, o.steps, o.sampler, seeds, o.guidance, o.max_batch).sampler
     method.check(model, None, sampler)
 
+def empty_posterior(model, weights:str):
+    "A posterior of these weights, to be fitted to training images of the model"
+    if weights == 'labels':
+        from bayesflow.posteriors.conditioning import ConditioningLaplace
+        return ConditioningLaplace(model)
+    from bayesflow.posteriors.last_layer import LastLayerLaplace
+    return LastLayerLaplace(model, n_data=model.info['training']['images'])
+
 def fit_or_load(model, options):
     "The posterior of the file `options.posterior`; fitted, and written there, when there is no such file"
     from bayesflow.data import load_dataset
-    from bayesflow.posteriors.last_layer import LastLayerLaplace
+    from bayesflow.posteriors.base import Posterior
     path = options.posterior and Path(options.posterior)
-    if path and path.exists(): return LastLayerLaplace.load(path, model)
+    if path and path.exists(): return Posterior.load(path, model)
     images, y = load_dataset(model.info['dataset'], 'train', lite=options.lite or None)
-    posterior = LastLayerLaplace(model, n_data=model.info['training']['images']).fit(images, y, progress=True)
+    posterior = empty_posterior(model, options.weights).fit(images, y, progress=True)
     if path: posterior.save(path)
     return posterior
 
@@ -170,10 +184,11 @@ def uncertainty_command(argv=None):
     labels = check_options(a)
     from bayesflow.models.pretrained import load_pretrained
     from bayesflow.propagation.maps import method_of, sample_with_uncertainty
-    if a.rank is not None: method_of(a.propagation, a.rank)                  # refuses a rank for a method without one
+    if a.rank is not None: method_of(method_from(a).name, a.rank)            # refuses a rank for a method without one
     method, model, seeds = method_from(a), load_pretrained(a.model).to(a.device), range(a.seed, a.seed + len(labels))
     check_maps(model, a, labels, seeds, method)
     posterior = fit_or_load(model, a)
+    method = method_from(a, posterior)
     out = sample_with_uncertainty(model, posterior, labels, steps=a.steps, sampler=a.sampler, propagation=method,
                                   seeds=seeds, guidance=a.guidance, max_batch=a.max_batch, progress=True)
     write_maps(out, a.out)
@@ -205,15 +220,19 @@ def processes_of(device):
 def fit_together(model, path, options, accelerator):
     "The posterior in the file at `path`; fitted by all processes, and written there, when there is no such file"
     from bayesflow.data import load_dataset
-    from bayesflow.posteriors.last_layer import LastLayerLaplace
+    from bayesflow.posteriors.base import Posterior
     images, y = load_dataset(model.info['dataset'], 'train', lite=options.lite or None)
     images, y = images[:options.fit_images], y[:options.fit_images]
     if not path.exists():
-        posterior = LastLayerLaplace(model, n_data=model.info['training']['images'])
-        posterior.fit(images, y, accelerator=accelerator)
+        posterior, shared = empty_posterior(model, options.weights), options.weights == 'last-layer'
+        if shared or accelerator.is_main_process:
+            posterior.fit(images, y, **dict(accelerator=accelerator) if shared else {})
         if accelerator.is_main_process: posterior.save(path)
     accelerator.wait_for_everyone()
-    posterior = LastLayerLaplace.load(path, model)
+    posterior = Posterior.load(path, model)
+    if type(posterior) is not type(empty_posterior(model, options.weights)):
+        raise ValueError(f"{path} holds a {type(posterior).__name__}, not a posterior of --weights {options.weights}; "
+                         "use the same --weights, or another --out.")
     if posterior.images == len(images): return posterior
     raise ValueError(f"{path} was fitted to {posterior.images} images, but these options ask for {len(images)}; use "
                      "the same --lite and --fit-images, or another --out.")

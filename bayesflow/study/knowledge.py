@@ -207,7 +207,7 @@ def examples(
 def hard_table(
     found:Replicates, counts,     # as for `scarce_tables`
     judge,                        # a `Classifier`
-) -> dict:                        # kind -> (value, low, high)
+) -> dict:                        # kind -> Spearman correlation (value, low, high)
     "Of classes with the same number of images, not 0, have those with more misread samples more variance?"
     wrong = of_images(found, lambda x: (predict(judge, x) != found.requested).double())
     counts = [count for count in counts if count]

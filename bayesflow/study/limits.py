@@ -16,6 +16,7 @@ import torch
 from ..core import stream_seed
 from ..models.generative import GenerativeModel
 from ..propagation.comparison import mean_interval, spearman
+from .scores import bootstrap_interval
 from ..training.config import TrainConfig
 from ..training.trainer import Trainer
 
@@ -120,7 +121,8 @@ def mixture_ratio(
 def hard_classes(
     ratio,                   # (counts, replicates), logarithm of the variance of a scarce class over that with all images
     misread,                 # (counts, replicates), share of its samples that a judge reads as another class
-) -> tuple:                  # (value, low, high), over the counts
-    "Spearman correlation of the two over the replicates, that is over classes with the same number of images"
-    each = spearman(ratio[:, None, None], misread[:, None, None])
-    return mean_interval(torch.nan_to_num(each), within=(-1, 1))
+) -> tuple:                  # (value, low, high), by the bootstrap over pairs of a class and a count
+    "Spearman correlation of the two, each minus its mean over the classes with the same number of images"
+    x, y = ((v.double() - v.double().mean(1, keepdim=True)).flatten() for v in (ratio, misread))
+    of = lambda rows: spearman(x[rows][None], y[rows][None]).item()
+    return bootstrap_interval(of, len(x))

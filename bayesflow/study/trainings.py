@@ -24,6 +24,7 @@ from ..training.trainer import train_or_load
 # %% ../../nbs/study/trainings.ipynb #bab06d3d
 # Images in a step of the optimiser. The lite split has few images, and a smaller batch gives more steps.
 BATCH_SIZE = 64
+PRECISION = 'no'             # float32: a third faster than bfloat16 for small networks, where the CPU has no AMX
 
 # %% ../../nbs/study/trainings.ipynb #cb931ff9
 def same_for_all(
@@ -42,7 +43,8 @@ def trained_members(
     per_class:dict=None,     # label as text -> training images; default: all of the lite split
 ) -> list:                   # of GenerativeModel
     "Small networks that were trained on the lite split from different seeds: loaded if they are there, trained if not"
-    common = dict(epochs=epochs, batch_size=BATCH_SIZE, lite=True, net=net, per_class=per_class or {}, wandb='disabled')
+    common = dict(epochs=epochs, batch_size=BATCH_SIZE, precision=PRECISION, lite=True, net=net,
+                  per_class=per_class or {}, wandb='disabled')
     return [train_or_load(TrainConfig(dataset, method, seed=m, out=f'{folder}-{m}', **common)) for m in range(members)]
 
 # %% ../../nbs/study/trainings.ipynb #51840705
