@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['scarce_classes', 'gather', 'scarce_tables', 'control_table', 'agreement_table', 'examples', 'hard_table',
-           'draws_table', 'like_the_ensemble', 'less_data_ratio']
+           'draws_table', 'like_the_ensemble']
 
 # %% ../../nbs/study/knowledge.ipynb #91d45b0e
 import math
@@ -238,13 +238,3 @@ def like_the_ensemble(found:Replicates) -> dict:
     first['edges'] = [edge_strength(x[0]).double() for x in found.images]
     of = lambda maps: [spearman(m, e[0]).mean().item() for m, e in zip(maps, found.maps['deep ensemble'])]
     return {name: mean_interval(of(maps), within=(-1, 1)) for name, maps in first.items()}
-
-def less_data_ratio(
-    few:dict, all_:dict,     # from `posterior_maps`: networks with some of the images, and with all
-) -> dict:                   # kind -> (value, low, high); low and high are None for the ensemble, which is one
-    "Total variance over the total variance of networks with all images, geometric mean over samples and training seeds"
-    log_sum = lambda variance: variance.flatten(1).sum(1).log().mean()
-    ratios = lambda kind: torch.stack([log_sum(a) - log_sum(b)
-                                       for a, b in zip(of_kind(few, kind), of_kind(all_, kind))]).exp()
-    laplace = {kind: mean_interval(ratios(kind), log=True) for kind in KINDS if kind not in OF_ENSEMBLES}
-    return laplace | {'deep ensemble': (ratios('deep ensemble').item(), None, None)}
