@@ -14,6 +14,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .core import evaluation_mode, stream_seed, whole_number
+from .models.labels import check_labels
 
 # %% ../nbs/sampling.ipynb #5351aa1d
 class SeededNoise:
@@ -122,42 +123,6 @@ def trajectory(
         kept.append(keep(x))
         if progress: progress()
     return kept
-
-# %% ../nbs/sampling.ipynb #6dbf503d
-def check_conditional(model, guidance:float) -> int:
-    "The number of labels; `ValueError` unless the model has them, and a null label for guidance"
-    if model.num_classes is None:
-        raise ValueError("This model takes no labels; pass labels=None, and seeds=range(n) for n samples.")
-    if guidance != 1 and model.null_label is None:
-        raise ValueError("Guidance needs the null label (no class), and this model has no null_label; leave guidance "
-                         "at 1.")
-    return model.num_classes
-
-SUM_OF_WEIGHTS = 1e-4        # by how much the weights of a mixture may miss 1: they are often float32
-
-def check_mixture(model, weights, guidance:float):
-    "Weights (B, num_classes) on the model's device, or `ValueError` in one sentence"
-    classes = check_conditional(model, guidance)
-    if not getattr(model, 'mixes_labels', False):
-        raise ValueError("This network takes one label for each sample, not weights of several; pass (B,) integers.")
-    if weights.shape[1] != classes or not (weights >= 0).all() or ((weights.sum(1) - 1).abs() > SUM_OF_WEIGHTS).any():
-        raise ValueError(f"Mixed labels of shape {tuple(weights.shape)} must be (B, {classes}), with weights from 0 on "
-                         "that add up to 1 in each row.")
-    return weights.to(model.device)
-
-# %% ../nbs/sampling.ipynb #67659c50
-def check_labels(model, labels, guidance:float):
-    "Labels (B,) int64 on the model's device, or `ValueError` in one sentence"
-    labels = torch.as_tensor(labels)
-    if not labels.numel(): raise ValueError("Nothing to draw: pass at least one label.")
-    if labels.ndim == 2 and labels.is_floating_point(): return check_mixture(model, labels, guidance)
-    if labels.ndim != 1 or labels.is_floating_point():
-        raise ValueError(f"labels must be a flat list of integers, got shape {tuple(labels.shape)} of {labels.dtype}.")
-    classes = check_conditional(model, guidance)
-    if not (0 <= labels.min() and labels.max() < classes):
-        bad = labels[(labels < 0) | (labels >= classes)][0].item()
-        raise ValueError(f"Label {bad} is out of range; this model knows the labels 0 to {classes - 1}.")
-    return labels.long().to(model.device)
 
 # %% ../nbs/sampling.ipynb #0c4a642f
 @dataclass

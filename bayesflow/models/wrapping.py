@@ -204,8 +204,7 @@ def wrap_network(
     process,                # FlowMatching(...) or Diffusion(...): the meaning of its prediction
     image_shape:tuple,      # (C, H, W)
     last_layer:str=None,    # name of the last linear layer; default: the one that runs last
-    forward=None,           # forward(net, x, t, y) -> the prediction (B, C, H, W), or with a variance (B, 2 C, H, W);
-                            # default: net(x, t), or net(x, t, y) with labels
+    forward=None,           # forward(net, x, t, y) -> (B, C, H, W), or with a variance (B, 2 C, H, W); None: net's own
     time='unit',            # the network's time: a key of `TIMES`, a function of t (B,), or None
     num_classes:int=None,   # number of labels, None for a network without
     null_label:int=None,    # label for "no class", for guidance

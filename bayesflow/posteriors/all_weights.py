@@ -14,7 +14,6 @@ from laplace.curvature import CurvlinopsGGN
 from laplace.utils.matrix import KronDecomposed
 import torch
 from torch import nn
-import torch.nn.functional as F
 
 from ..core import stream_seed, whole_number
 from ..models.wrapping import WrappedNetwork
@@ -22,6 +21,7 @@ from .base import positive
 from .curvature import optimize_prior_precision
 from .features import check_images, check_settings
 from .named import NamedWeights, check_mean
+from .one_hot import laplace_order, with_one_hot_tables
 from ..processes.flow import draw_times_and_noise
 from ..training.batches import drop_labels
 
@@ -84,38 +84,7 @@ def parameters_of(net, layers) -> list:
     wanted = {f'{layer}.{p}' for layer, m in layers.items() for p, _ in m.named_parameters(recurse=False)}
     return [name for name, _ in net.named_parameters() if name in wanted]
 
-# %% ../../nbs/posteriors/all_weights.ipynb #e08189c8
-class OneHotTable(nn.Module):
-    "An embedding table as a linear layer of one-hot labels, which is what laplace-torch has factors for"
-    def __init__(self, table):
-        super().__init__()
-        self.rows = nn.Linear(table.num_embeddings, table.embedding_dim, bias=False)
-        self.rows.weight = nn.Parameter(table.weight.detach().T.contiguous())
-    def forward(self, y):
-        labels = self.rows.in_features
-        one_hot = F.pad(y, (0, labels - y.shape[1])) if y.is_floating_point() else F.one_hot(y, labels)
-        return self.rows(one_hot.to(self.rows.weight))
-
-def with_one_hot_tables(net, layers) -> list:
-    "Replace these tables of a network by linear layers; returns the names of their parameters"
-    tables = [n for n in layers if isinstance(net.get_submodule(n), nn.Embedding)]
-    for name in tables:
-        parent, _, own = name.rpartition('.')
-        setattr(net.get_submodule(parent), own, OneHotTable(net.get_submodule(name)))
-    return [f'{name}.rows.weight' for name in tables]
-
-def laplace_order(net, names) -> torch.Tensor:
-    "Where each weight of the named parameters is in laplace-torch's order, in which tables are transposed, (P,)"
-    parameters = dict(net.named_parameters())
-    tables = {f'{n}.weight' for n, m in net.named_modules() if isinstance(m, nn.Embedding)}
-    parts, first = [], 0
-    for n in names:
-        shape, size = parameters[n].shape, parameters[n].numel()
-        own = torch.arange(first, first + size)
-        parts.append(own.view(shape[1], shape[0]).T.flatten() if n in tables else own)
-        first += size
-    return torch.cat(parts)
-
+# %% ../../nbs/posteriors/all_weights.ipynb #54d376da
 def residual_sigma(net, batches) -> float:
     "Root mean square of target minus output"
     with torch.no_grad():

@@ -74,9 +74,7 @@ class Posterior(ABC):
 
     def check(self, model):
         "`ValueError` unless this posterior belongs to the model"
-    def weights(self, model) -> list:
-        "The parameters of the model that it is over, so that two posteriors over the same ones are not added"
-        return []
+    def weights(self, model) -> list: return []       # the parameters of the model that it is over
 
     def state(self) -> tuple:
         "Everything that `restored` needs: name -> tensor, and a dictionary of plain values"
@@ -98,9 +96,7 @@ class Posterior(ABC):
         "Read a posterior of `model`; `FileNotFoundError`, or `ValueError` for another file or another model"
         info, tensors = read_posterior(path)
         kind = kind_of_posterior(info['kind'])
-        if kind is None:
-            raise ValueError(f"{path} holds a {info['kind']}, which no module that is imported defines: import it "
-                             "first.")
+        if kind is None: raise ValueError(f"{path} holds a {info['kind']}; import the module that defines it first.")
         if not issubclass(kind, cls):
             raise ValueError(f"{path} holds a {info['kind']}, not a {cls.__name__}: load it with {info['kind']}.load.")
         return kind.restored(model, tensors, info, path)

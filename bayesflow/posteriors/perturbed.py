@@ -14,7 +14,7 @@ from torch import nn
 from torch.func import functional_call
 
 from ..core import group_size
-from ..models.conditioning import Conditioning
+from ..models.conditioning import Conditioning, moved
 from ..models.linear_head import apply_head
 from ..sampling import Network
 
@@ -72,7 +72,23 @@ class MemberNetwork(Network):
         return own._apply(lambda phi: phi, x, t)
 
 # %% ../../nbs/posteriors/perturbed.ipynb #0f0a1b53
-class PerturbedNetworks:
+class Stack:
+    "A network of its own for each row of a stack of states"
+    @property
+    def model(self): return self.network.model
+    @property
+    def max_batch(self): return self.network.max_batch
+    @property
+    def parameter(self): return self.network.parameter
+
+    def rows(self, first:int, last:int):
+        "The same for some rows of the stack"
+        own = copy.copy(self)
+        own.members = self.members[first:last]
+        return own
+
+# %% ../../nbs/posteriors/perturbed.ipynb #39d76623
+class PerturbedNetworks(Stack):
     "`f(X, t)` for states X (R, B, C, H, W), where row r has the weights theta + delta[r] of the named parameters"
     def __init__(self,
         network:Network,
@@ -87,19 +103,6 @@ class PerturbedNetworks:
             parts = row.to(network.parameter).split([s.numel() for s in shapes])
             return {n: v.view(s) for n, v, s in zip(names, parts, shapes)}
         self.members = [MemberNetwork(network.rows(r, r + 1), values(theta + d)) for r, d in enumerate(delta)]
-
-    @property
-    def model(self): return self.network.model
-    @property
-    def max_batch(self): return self.network.max_batch
-    @property
-    def parameter(self): return self.network.parameter
-
-    def rows(self, first:int, last:int):
-        "The same for some rows of the stack"
-        own = copy.copy(self)
-        own.members = self.members[first:last]
-        return own
 
     def _stacked(self, of, X):
         out = torch.stack([of(member, x) for member, x in zip(self.members, X)])
@@ -130,6 +133,6 @@ class PerturbedConditions(Network):
 
     def around(self, part):
         row = torch.arange(len(self.delta)).repeat_interleave(len(self.labels))[part]
-        return self.conditioning.moved(self.delta, row.to(self.delta.device))
+        return moved(self.conditioning, self.delta, row.to(self.delta.device))
 
     def rows(self, first, last): return PerturbedConditions(self.network, self.conditioning, self.delta[first:last])

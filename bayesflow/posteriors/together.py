@@ -16,6 +16,8 @@ def level(posterior) -> int:
     "Where the weights of a posterior stand in a network with other weights: from the inside to the outside"
     return 2 if isinstance(posterior, HeadPosterior) else 1 if isinstance(posterior, NamedWeights) else 0
 
+def inside_first(pair): return level(pair[0])
+
 def check_parts(parts:dict):
     "`ValueError` unless there are at least two posteriors, and none of them is a sum"
     if len(parts) < 2: raise ValueError(f"There are {len(parts)} posteriors; a sum needs at least two.")
@@ -32,6 +34,13 @@ def named(posteriors, by_name) -> dict:
     return dict(zip(names, posteriors)) | by_name
 
 # %% ../../nbs/posteriors/together.ipynb #bee458b1
+def restored_part(model, tensors, own:dict, path):
+    "One of the posteriors in the file of a sum"
+    first = f"{own['name']}/"
+    mine = {k.removeprefix(first): v for k, v in tensors.items() if k.startswith(first)}
+    return kind_of_posterior(own['kind']).restored(model, mine, own['info'], path)
+
+# %% ../../nbs/posteriors/together.ipynb #365e3141
 class SumOfPosteriors(Posterior):
     "Several posteriors over different weights of one model, as independent blocks; the maps have `parts`"
     def __init__(self,
@@ -53,7 +62,7 @@ class SumOfPosteriors(Posterior):
 
     def perturbed(self, network, delta):
         pairs = zip(self.parts.values(), delta.split(self.sizes, dim=1))
-        for posterior, own in sorted(pairs, key=lambda pair: level(pair[0])): network = posterior.perturbed(network, own)
+        for posterior, own in sorted(pairs, key=inside_first): network = posterior.perturbed(network, own)
         return network
 
     def only(self, name:str, delta):
@@ -67,8 +76,8 @@ class SumOfPosteriors(Posterior):
             p.check(model)
             for w in p.weights(model):
                 if id(w) in seen:
-                    raise ValueError(f"{seen[id(w)]!r} and {name!r} are over the same weights, so their sum would count "
-                                     "them twice; leave these layers out of one of them.")
+                    raise ValueError(f"{seen[id(w)]!r} and {name!r} are over the same weights, so their sum would "
+                                     "count them twice; leave these layers out of one of them.")
                 seen[id(w)] = name
 
     def at(self, temperature):
@@ -80,17 +89,13 @@ class SumOfPosteriors(Posterior):
     def state(self):
         states = {name: p.state() for name, p in self.parts.items()}
         tensors = {f'{name}/{k}': v for name, (own, _) in states.items() for k, v in own.items()}
-        parts = [dict(name=name, kind=type(self.parts[name]).__name__, info=info) for name, (_, info) in states.items()]
+        kind = lambda name: type(self.parts[name]).__name__
+        parts = [dict(name=name, kind=kind(name), info=info) for name, (_, info) in states.items()]
         return tensors, dict(parts=parts, temperature=self.temperature)
 
     @classmethod
     def restored(cls, model, tensors, info, path):
-        def part(own):
-            "One of the posteriors"
-            first = f"{own['name']}/"
-            mine = {k.removeprefix(first): v for k, v in tensors.items() if k.startswith(first)}
-            return kind_of_posterior(own['kind']).restored(model, mine, own['info'], path)
-        self = cls(**{own['name']: part(own) for own in info['parts']})
+        self = cls(**{own['name']: restored_part(model, tensors, own, path) for own in info['parts']})
         self.temperature = info['temperature']
         return self
 

@@ -143,6 +143,13 @@ def follow(
     if not request.keep_S: p.S = None
     return p
 
+# %% ../../nbs/propagation/shared.ipynb #e734eb75
+def most_directions(model, posterior) -> tuple:
+    "Number of directions of the weights, and in words what they are; without a posterior it is of the last layer"
+    if posterior is None or isinstance(posterior, HeadPosterior):
+        return sum(p.numel() for p in model.head.parameters()), ', the weights of the last layer'
+    return posterior.directions, ', the directions of the posterior'
+
 # %% ../../nbs/propagation/shared.ipynb #e08dde86
 @dataclass(frozen=True)
 class Shared(Method):
@@ -174,10 +181,8 @@ class Shared(Method):
     def check(self, model, posterior=None, sampler=None):
         super().check(model, posterior, sampler)
         if self.rank is not None and posterior is not None: self.check_kind(posterior, HeadPosterior)
-        head = sum(p.numel() for p in model.head.parameters())
-        of_head = posterior is None or isinstance(posterior, HeadPosterior)
-        K, hint = (head, 'weights of the last layer') if of_head else (posterior.directions, 'directions of the posterior')
-        if self.columns is not None: whole_number('columns', self.columns, most=K, hint=f', the {hint}')
+        K, hint = most_directions(model, posterior)
+        if self.columns is not None: whole_number('columns', self.columns, most=K, hint=hint)
         if self.rank not in (None, 'auto'):
             hint = ", the directions of the posterior, 'auto', or None for exact"
             whole_number('rank', self.rank, most=self._directions(K), hint=hint)

@@ -10,74 +10,9 @@ import argparse, dataclasses, inspect, json, re
 from datetime import timedelta
 from pathlib import Path
 
-from ..core import command, save_tensors, whole_number
+from ..core import command, save_tensors
+from .options import add_propagation_options, check_options, method_from, sampling_parser
 from ..training.config import TrainConfig
-
-# %% ../../nbs/runs/commands.ipynb #cf3354c9
-def parse_labels(
-    text:str,         # such as "0-9", "3,3,7" or "0-4,9"
-) -> list:            # of integers
-    "Labels from a command line; `ValueError` if it cannot be read"
-    try:
-        spans = [[int(v) for v in part.split('-')] for part in text.split(',')]
-        return [v for span in spans for v in range(span[0], span[-1] + 1)]
-    except ValueError:
-        raise ValueError(f"Cannot read the labels {text!r}; write something like 0-9 or 3,3,7.") from None
-
-def parse_rank(text):
-    "The rank of a command line: a whole number, or auto"
-    if text == 'auto': return text
-    if text.isdigit(): return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no rank; write a whole number, or auto.")
-
-# %% ../../nbs/runs/commands.ipynb #b8f1037f
-def sampling_parser(name, description):
-    "A parser with the options of a sampling request"
-    parser = argparse.ArgumentParser(name, description=description)
-    add = parser.add_argument
-    add('--model', default='mnist-flow', help='name of a bundled model, or a .safetensors file (default: %(default)s)')
-    add('--labels', default='0-9', help='labels, such as 0-9 or 3,3,7 (default: %(default)s)')
-    add('--steps', type=int, default=20, help='steps of the sampler (default: %(default)s)')
-    add('--sampler', help="flow: euler, heun, midpoint, ancestral; diffusion: ddim, ddpm, ddpm-beta, dpm-solver-2 "
-        "(default: euler or ddim)")
-    add('--guidance', type=float, default=1., help='classifier-free guidance weight, 1 for none (default: %(default)s)')
-    add('--seed', type=int, default=0, help='seed of the first sample, the others count up (default: %(default)s)')
-    add('--max-batch', type=int, default=256, help='most images in one pass through the network (default: %(default)s)')
-    add('--device', help='cpu, cuda, mps (default: the device on which the model is loaded)')
-    return parser
-
-WEIGHTS = 'last-layer', 'labels'       # what a posterior is fitted to
-
-def add_propagation_options(parser, rank, rank_help):
-    "Options of the propagation and of the fit"
-    add = parser.add_argument
-    add('--weights', choices=WEIGHTS, default='last-layer',
-        help='the weights that are uncertain: those of the last layer, or those through which labels enter '
-        '(default: %(default)s)')
-    add('--propagation', help='one of shared, ensemble, bayesdiff, independent (default: shared for the last layer, '
-        'ensemble for labels)')
-    add('--rank', type=parse_rank, default=rank, help=rank_help)
-    add('--tolerance', type=float, default=0.02,
-        help='of --rank auto: share of the variance that need not be followed (default: %(default)s)')
-    add('--draws', type=int, help='of ensemble and bayesdiff (default: 100, and 8 for labels)')
-    add('--lite', action='store_true', help='fit to the bundled lite split, scaled to the size of the training set')
-
-# %% ../../nbs/runs/commands.ipynb #4173517d
-def check_options(options, *names) -> list:
-    "The labels of the options; `ValueError` if they or the whole numbers among the options cannot be used"
-    for name in ('steps', 'max_batch', *names):
-        value = getattr(options, name)
-        if value is not None: whole_number(f"--{name.replace('_', '-')}", value)
-    return parse_labels(options.labels)
-
-def method_from(options, posterior=None):
-    "The propagation method that the options describe; `ValueError` if there is none of this name"
-    from bayesflow.propagation.maps import method_of
-    of_labels = posterior is None and options.weights == 'labels'
-    method = method_of(options.propagation or ('ensemble' if of_labels else None), posterior=posterior)
-    fields = {f.name for f in dataclasses.fields(method)}
-    given = {k: getattr(options, k) for k in ('rank', 'tolerance', 'draws') if k in fields}
-    return dataclasses.replace(method, **{k: v for k, v in given.items() if v is not None})
 
 # %% ../../nbs/runs/commands.ipynb #0737dff7
 def train_parser(description):

@@ -48,8 +48,7 @@ class ReleasedNetwork:
         for theta in self.posterior.sample(self.head_draws, self.generator).to(phi):
             vector_to_parameters(theta, self.layer.parameters())
             outs.append(self.layer(phi))
-        outs = torch.stack(outs)
-        return outs.mean(0).view_as(x).to(x), outs.var(0).view_as(x).to(x)
+        return tuple(v.view_as(x).to(x) for v in (torch.stack(outs).mean(0), torch.stack(outs).var(0)))
 
 # %% ../../nbs/runs/released_bayesdiff.ipynb #d60a4369
 @dataclass

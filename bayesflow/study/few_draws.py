@@ -28,7 +28,8 @@ def orthogonal(n, width, generator):
     return directions * independent(n, width, generator).norm(dim=1, keepdim=True)
 
 # %% ../../nbs/study/few_draws.ipynb #a376a0c0
-DRAWN = dict(independent=independent, antithetic=antithetic, orthogonal=orthogonal)   # name -> (n, width, generator) -> z
+# name -> (n, width, generator) -> z
+DRAWN = dict(independent=independent, antithetic=antithetic, orthogonal=orthogonal)
 
 def groups_of_draws(
     kind:str,            # a key of `DRAWN`
@@ -55,6 +56,7 @@ class GivenDraws(Posterior):
     def perturbed(self, network, delta): return self.posterior.perturbed(network, delta)
     def check(self, model): self.posterior.check(model)
 
+# %% ../../nbs/study/few_draws.ipynb #30f401f7
 def few_draws_errors(
     ends,                # (groups * size, B, C, H, W)
     size:int,            # draws in each group
@@ -65,4 +67,5 @@ def few_draws_errors(
     total = reference.flatten(1).sum(1)
     errors = (maps.flatten(2).sum(2) / total - 1).square().mean(1).sqrt()
     order = torch.stack([spearman(v, reference).mean() for v in maps])
-    return dict(relative_error=mean_interval(errors, within=(0, math.inf)), spearman=mean_interval(order, within=(-1, 1)))
+    return dict(relative_error=mean_interval(errors, within=(0, math.inf)),
+                spearman=mean_interval(order, within=(-1, 1)))

@@ -10,7 +10,7 @@ __all__ = ['compared_propagations', 'maps_beside_draws', 'fidelity_table', 'fide
 import math
 
 from ..propagation.comparison import mean_interval, pearson, spearman, spearman_ceiling
-from ..propagation.fidelity import coverage, posterior_samples
+from ..propagation.reference import coverage, posterior_samples
 from ..propagation.independent import Independent
 from ..propagation.maps import sample_with_uncertainty
 from ..propagation.published import BayesDiff

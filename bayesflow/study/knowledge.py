@@ -140,8 +140,8 @@ def scarce_tables(
 ) -> dict:                   # table -> '20 images' -> kind of posterior -> (mean, low, high)
     """AUROC and total variance of every kind of posterior at every count.
 
-    `detected` is the AUROC against itself, `beside` the AUROC against other classes, `ratio` the total variance over that
-    of the same class with all images, `deviation` the root mean square over the pixels of the scarce class's map.
+    `detected` is the AUROC against itself, `beside` the AUROC against other classes, `ratio` the total variance over
+    that of the same class with all images, `deviation` the root mean square over the pixels of the scarce class's map.
     `auroc_above_the_<kind>` is `detected` minus the AUROC of another kind, paired."""
     compared = {kind: f"auroc_above_the_{kind.replace(' ', '_')}" for kind in COMPARED if kind in found.maps}
     names = 'detected', 'beside', 'ratio', 'deviation', *compared.values()
@@ -200,7 +200,8 @@ def examples(
     classes = {count: found.class_of(replicate, count) for count in counts}
     classes['all'] = int(found.full[replicate].nonzero()[0])
     row = {count: (found.requested == c).nonzero().flatten()[number] for count, c in classes.items()}
-    of = lambda i: {'sample': found.images[replicate, 0, i]} | {k: v[replicate, 0, i].sqrt() for k, v in found.maps.items()}
+    maps = lambda i: {kind: v[replicate, 0, i].sqrt() for kind, v in found.maps.items()}
+    of = lambda i: {'sample': found.images[replicate, 0, i]} | maps(i)
     return {f'{classes[count]}: {count} images': of(i) for count, i in row.items()}
 
 # %% ../../nbs/study/knowledge.ipynb #c86239ad

@@ -10,8 +10,8 @@ import matplotlib
 from matplotlib.lines import Line2D
 import numpy as np
 
-from ..plots.style import (PALETTE, UNITS, as_shown, brightest, colour_bar, draw_map, new_figure, picture, styled,
-                                   to_array)
+from ..plots.style import (PALETTE, UNITS, as_shown, brightest, colour_bar, draw_map, new_figure, picture,
+                                   styled, to_array)
 
 # %% ../../nbs/study/plots.ipynb #18856e18
 def _row(ax, y, row, color, point_color):

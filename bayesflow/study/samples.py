@@ -10,7 +10,7 @@ import torch
 
 from ..core import evaluation_mode
 from ..propagation.aleatoric import completions, noise_images
-from ..propagation.fidelity import posterior_samples
+from ..propagation.reference import posterior_samples
 from ..propagation.maps import sample_with_uncertainty
 from ..propagation.published import BayesDiff
 from ..sampling import Network, SeededNoise, own_noise, sample

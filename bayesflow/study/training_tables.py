@@ -23,7 +23,8 @@ def scarce_rows(
             of_ensemble = k.get('auroc_above_the_deep_ensemble', {}).get(panel, {})
             for name, v in of_kinds.items():
                 cells = dict(auroc=v, per_ink=control[f'{name}, per ink'],
-                             beyond_edges=control[f'{name}, beyond the edges'], above_last_layer=above.get(name), above_deep_ensemble=of_ensemble.get(name),
+                             beyond_edges=control[f'{name}, beyond the edges'], above_last_layer=above.get(name),
+                             above_deep_ensemble=of_ensemble.get(name),
                              variance_ratio=k['variance_ratio'][panel][name])
                 rows.append(_scarce_row(d, f'{name}: class with {panel} against itself with all', **cells))
     question = 'Spearman correlation with the map of the deep ensemble'
@@ -32,7 +33,7 @@ def scarce_rows(
 
 def _scarce_row(dataset, question, **triples):
     "A row with all columns, empty where there is nothing"
-    columns = 'auroc', 'per_ink', 'beyond_edges', 'above_last_layer', 'above_deep_ensemble', 'variance_ratio'
+    columns = ('auroc', 'per_ink', 'beyond_edges', 'above_last_layer', 'above_deep_ensemble', 'variance_ratio')
     cell = lambda v: interval_text(v) if v else ''
     return dict(dataset=TITLES[dataset], question=question, **{c: cell(triples.get(c)) for c in columns})
 

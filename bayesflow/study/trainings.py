@@ -15,7 +15,7 @@ from ..posteriors.conditioning import ConditioningLaplace
 from ..posteriors.ensemble import DeepEnsemble
 from ..posteriors.last_layer import LastLayerLaplace
 from ..propagation.draws import Draws
-from ..propagation.fidelity import posterior_samples
+from ..propagation.reference import posterior_samples
 from ..propagation.maps import sample_with_uncertainty
 from ..propagation.shared import Shared
 from ..training.config import TrainConfig
@@ -113,6 +113,7 @@ def posterior_maps(
         parts[f'{kind}/000'] = out.variance.double()
     return parts
 
+# %% ../../nbs/study/trainings.ipynb #e6178114
 def of_kind(
     parts:dict,              # from `posterior_maps`
     kind:str,                # `samples`, or one of `KINDS`

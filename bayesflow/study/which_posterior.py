@@ -40,7 +40,8 @@ def which_posterior(
     "What each posterior tells, by the numbers of the runs"
     rows = {}
     for panel, question in CHANCES.items():
-        area = lambda kind: [k['auroc'][panel][kind][0] for k in knowledge.values() if kind in k['auroc'].get(panel, {})]
+        of = [k['auroc'].get(panel, {}) for k in knowledge.values()]
+        area = lambda kind: [row[kind][0] for row in of if kind in row]
         rows[f'{question} (AUROC)'] = {kind: auroc_cell(area(kind)) for kind in COLUMNS}
     edges = [p['measures']['0.5']['epistemic']['ause_minus_edges'][0] for p in pixels.values()]
     rows['Which pixels are wrong? (AUSE minus that of the edges)'] = {'last layer': edges_cell(edges)}
