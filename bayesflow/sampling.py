@@ -78,7 +78,7 @@ class Network:
         self.evaluations += len(flat) // x.shape[-4] * (1 if self.guidance == 1 else 2)
         chunks = [slice(i, i + self.chunk) for i in range(0, len(flat), self.chunk)]
         def of(part):
-            with self.around(part): return head(self._guided(flat[part], t, None if y is None else y[part]))
+            with self.around(part, x.shape[-4]): return head(self._guided(flat[part], t, None if y is None else y[part]))
         out = torch.cat([of(part) for part in chunks])
         return out.view(*lead, x.shape[-4], *out.shape[1:])
 
@@ -97,8 +97,8 @@ class Network:
         "The features, which guidance combines and the head takes"
         return self.model.features(x, t, y)
 
-    def around(self, part:slice):
-        "A context for the pass with these images, for a network that differs from row to row of a stack"
+    def around(self, part:slice, batch:int):
+        "A context for the pass with these images of a stack with `batch` images in each row"
         return nullcontext()
 
     def rows(self, first:int, last:int):

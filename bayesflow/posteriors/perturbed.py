@@ -131,8 +131,8 @@ class PerturbedConditions(Network):
     @evaluations.setter
     def evaluations(self, number): self.network.evaluations = number
 
-    def around(self, part):
-        row = torch.arange(len(self.delta)).repeat_interleave(len(self.labels))[part]
+    def around(self, part, batch):
+        row = torch.arange(len(self.delta)).repeat_interleave(batch)[part]
         return moved(self.conditioning, self.delta, row.to(self.delta.device))
 
     def rows(self, first, last): return PerturbedConditions(self.network, self.conditioning, self.delta[first:last])
