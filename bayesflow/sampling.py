@@ -76,10 +76,10 @@ class Network:
         lead, flat = x.shape[:-4], x.reshape(-1, *x.shape[-3:]).to(self.parameter)
         y = None if self.labels is None else torch.cat([self.labels] * (len(flat) // len(self.labels)))
         self.evaluations += len(flat) // x.shape[-4] * (1 if self.guidance == 1 else 2)
-        chunks = [slice(i, i + self.chunk) for i in range(0, len(flat), self.chunk)]
         def of(part):
-            with self.around(part, x.shape[-4]): return head(self._guided(flat[part], t, None if y is None else y[part]))
-        out = torch.cat([of(part) for part in chunks])
+            own = None if y is None else y[part]
+            with self.around(part, x.shape[-4]): return head(self._guided(flat[part], t, own))
+        out = torch.cat([of(slice(i, i + self.chunk)) for i in range(0, len(flat), self.chunk)])
         return out.view(*lead, x.shape[-4], *out.shape[1:])
 
     def _guided(self, x, t, y):

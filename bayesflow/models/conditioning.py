@@ -150,12 +150,15 @@ def kind_of(module):
     "The class of this module's layer, or `None`"
     return next((kind for base, kind in KINDS.items() if isinstance(module, base)), None)
 
-def trial(model, first:int, seed:int) -> tuple:
-    "States, times and labels of a call; the labels are `first` and the one after it"
+TRIAL_LABELS = 16           # most labels of a trial, spread over all of them
+
+def trial(model, seed:int, reverse:bool=False) -> tuple:
+    "States, times and labels of a call; the labels go from the first to the last, or back"
     p, g = next(p for p in model.net.parameters() if p.is_floating_point()), torch.Generator().manual_seed(seed)
-    y = (first + torch.arange(2)) % model.num_classes
-    t = torch.rand(2, generator=g).to(p.device, torch.promote_types(p.dtype, torch.float32))
-    return torch.randn(2, *model.image_shape, generator=g).to(p), t, y.to(p.device)
+    n = max(2, min(model.num_classes, TRIAL_LABELS))
+    y = torch.linspace(0, model.num_classes - 1, n).round().long()
+    t = torch.rand(n, generator=g).to(p.device, torch.promote_types(p.dtype, torch.float32))
+    return torch.randn(n, *model.image_shape, generator=g).to(p), t, (y.flip(0) if reverse else y).to(p.device)
 
 def inputs_of(model, modules:dict, call) -> dict:
     "name -> input of each of the modules that a call runs, in the order in which they ran"
@@ -172,7 +175,7 @@ def depends(a, b) -> bool: return a.shape != b.shape or not torch.equal(a, b)
 # %% ../../nbs/models/conditioning.ipynb #6cc652a8
 def label_layers(model, modules) -> list:
     "Names of the modules whose input, one for each sample, depends on the labels alone, in the order in which they run"
-    base, relabelled, elsewhere = (trial(model, *which) for which in ((0, 0), (1, 0), (0, 1)))
+    base, relabelled, elsewhere = trial(model, 0), trial(model, 0, reverse=True), trial(model, 1)
     first, by_label, by_state = (inputs_of(model, modules, call) for call in (base, relabelled, elsewhere))
     vector = lambda name: isinstance(modules[name], nn.Embedding) or first[name].ndim == 2
     both = [name for name in first if name in by_label and name in by_state and vector(name)]
@@ -184,9 +187,10 @@ def named_layers(model, names) -> dict:
     known = {n: m for n, m in model.net.named_modules() if kind_of(m)}
     names = [names] if isinstance(names, str) else list(names)
     unknown = [n for n in names if n not in known]
-    if unknown or not names:
-        raise ValueError(f"The network has no nn.Embedding or nn.Linear named {', '.join(unknown) or 'so'}; choose "
-                         f"among {', '.join(known) or 'none'}.")
+    if not names: raise ValueError("layers is empty; name at least one, or pass None to have them found.")
+    if unknown:
+        raise ValueError(f"The network has no nn.Embedding or nn.Linear named {', '.join(unknown)}; choose among "
+                         f"{', '.join(known) or 'none'}.")
     return {n: known[n] for n in names}
 
 def found_layers(model) -> dict:
@@ -215,7 +219,7 @@ def find_conditioning(
                          "layers=.")
     with evaluation_mode(model.net):
         chosen = found_layers(model) if layers is None else named_layers(model, layers)
-        inputs = inputs_of(model, chosen, trial(model, 0, 0))
+        inputs = inputs_of(model, chosen, trial(model, 0))
     for name, module in chosen.items():
         if name not in inputs:
             raise ValueError(f"The network did not run {name!r}; name another layer, or leave layers out.")

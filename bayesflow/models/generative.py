@@ -103,7 +103,7 @@ class GenerativeModel(StoredModel):
     @property
     def null_label(self): return self.net.null_label
     @property
-    def mixes_labels(self): return getattr(self.net, 'mixes_labels', False)       # takes it weights of labels, too?
+    def mixes_labels(self): return getattr(self.net, 'mixes_labels', False)       # does it take weights of labels?
     @property
     def image_shape(self): return tuple(self.info['image_shape'])
     @property

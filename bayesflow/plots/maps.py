@@ -165,9 +165,10 @@ def uncertainty_sum_over_time(
     labels = np.zeros(sums.shape[1], int) if out.labels is None else to_array(out.labels)
     fig = new_figure(5.6, 3.4, title)
     ax, name = fig.add_subplot(), namer(class_names)
-    for k, c in enumerate(np.unique(labels)):
-        band(ax, times, sums[:, labels == c], log=log, alpha=0.08, color=PALETTE[k % 10], lw=1.3, ls=LINES[k // 10 % 3],
-             marker=MARKERS[k % 10], ms=3.5, markevery=max(1, len(times) // 10),
+    classes, own = np.unique(labels, axis=0, return_inverse=True)
+    for k, c in enumerate(classes):
+        band(ax, times, sums[:, own.ravel() == k], log=log, alpha=0.08, color=PALETTE[k % 10], lw=1.3,
+             ls=LINES[k // 10 % 3], marker=MARKERS[k % 10], ms=3.5, markevery=max(1, len(times) // 10),
              label=name(c) if out.labels is not None else 'all')
     time_axis(ax, times)
     ax.set_ylabel(TOTAL + (',\ngeometric mean' if log else ''))

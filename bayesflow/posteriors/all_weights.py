@@ -108,7 +108,7 @@ def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precis
     else: la.prior_precision = prior_precision
     precision = float(la.prior_precision)
     own = [TABLE_PRECISION if name in tables else precision for name, p in net.named_parameters() if p.requires_grad]
-    if tables: la.prior_precision = torch.tensor(own, device=model.device)
+    if tables and prior_precision is None: la.prior_precision = torch.tensor(own, device=model.device)
     return la, precision
 
 # %% ../../nbs/posteriors/all_weights.ipynb #49248213
@@ -182,7 +182,7 @@ class AllWeightsLaplace(KroneckerPosterior):
     """Laplace posterior of the convolutions, linear layers and embedding tables of a network; see `fit`.
 
     Weights and biases have factors of their own. Norms keep their trained values. Tables have the prior precision of
-    their initialisation, 1."""
+    their initialisation, 1, unless `prior_precision` is given."""
     def __init__(self,
         model,                  # a GenerativeModel
         layers=None,            # names of modules, or beginnings of names, such as ['head', 'up_blocks']; None: all

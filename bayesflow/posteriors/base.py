@@ -121,7 +121,9 @@ class FactoredPosterior(Posterior):
         return len(self.mean)
     @abstractmethod
     def factor(self, rank:int=None, random:int=0, generator=None) -> torch.Tensor:
-        "Rows l_k (K, P) with sum_k l_k l_k^T = Sigma: the `rank` leading ones, and `random` ones for the rest"
+        """Rows l_k (K, P) with sum_k l_k l_k^T = Sigma: the `rank` leading ones, and `random` ones for the rest.
+
+        For labels, which share rows, the sum holds within each label."""
     @abstractmethod
     def scale(self, rows) -> torch.Tensor:
         "How far each row of weight changes (R, P) moves the output: root mean square over data, (R,)"

@@ -34,6 +34,9 @@ def prior_by_evidence(blocks, mean) -> float:
     "Factor of the prior precision with the highest marginal likelihood; `mean` is in units of the prior's deviation"
     square = sum(float(mean[b.index].square().sum()) for b in blocks)
     if square == 0: raise ValueError("All rows are zero, so the evidence determines no prior: pass prior_precision.")
+    if not any(b.values.sum() > 0 for b in blocks):
+        raise ValueError("The output does not depend on the labels, so the evidence determines no prior: pass "
+                         "prior_precision.")
     used = lambda factor: sum(float((b.values / (b.values + factor)).sum()) for b in blocks)
     return math.exp(brentq(lambda log: used(math.exp(log)) - math.exp(log) * square, *LOG_FACTORS))
 
@@ -88,7 +91,9 @@ class ConditioningLaplace(LabelPosterior):
         temperature:float=1.,   # the covariance is multiplied by it
     ):
         self.model, self.temperature = model, positive('temperature', temperature)
-        self.by_evidence = prior_precision == 'evidence'
+        self.by_evidence = isinstance(prior_precision, str)
+        if self.by_evidence and prior_precision != 'evidence':
+            raise ValueError(f"prior_precision is {prior_precision!r}; pass a number, 'evidence', or None.")
         number = None if self.by_evidence else prior_precision
         self.config = check_settings(sigma=sigma, prior_precision=number)
         self.conditioning = find_conditioning(model, layers)

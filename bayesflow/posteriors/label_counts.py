@@ -32,6 +32,18 @@ def checked_labels(labels, model):
     return labels.long()
 
 # %% ../../nbs/posteriors/label_counts.ipynb #19fd830f
+def label_dropout(model) -> float:
+    "Share of the labels that were left out in training, by the record; 1 if there is none"
+    return model.info.get('training', {}).get('config', {}).get('label_dropout', 1.)
+
+def check_all_there(own:list, images:int):
+    "`ValueError` unless there are images of every label"
+    if 0 in own:
+        raise ValueError(f"None of the images is of label {own.index(0)}, and they are not all of the {images:,} that "
+                         "the network was trained on; pass images of every label, or counts= with 0 for labels that it "
+                         "never saw.")
+
+#| exporti
 def given_counts(counts, model) -> list:
     "The caller's counts, one for each label and the null label; `ValueError` for another number of them"
     counts, n, null = list(counts), model.num_classes, model.null_label is not None
@@ -39,18 +51,19 @@ def given_counts(counts, model) -> list:
         also = f", or {n + 1} with the null label" if null else ''
         raise ValueError(f"There are {len(counts)} counts; pass {n}, one for each label{also}.")
     counts = [whole_number(f'counts[{y}]', c, least=0) for y, c in enumerate(counts)]
-    return counts if len(counts) > n else [*counts, sum(counts)]
+    return counts if len(counts) > n else [*counts, sum(counts) if label_dropout(model) > 0 else 0]
 
+# %% ../../nbs/posteriors/label_counts.ipynb #de95b039
 def recorded_counts(labels, model) -> tuple:
     "Counts and their source: by the training record, where there is one, else by the labels"
     training, own = model.info.get('training', {}), labels.bincount(minlength=model.num_classes).tolist()
-    dropout = training.get('config', {}).get('label_dropout', 1.)
     if 'class_counts' in training: counts, source = training['class_counts'], "the training record"
     elif training.get('images', len(labels)) == len(labels): counts, source = own, "the labels of the fit"
     else:
+        check_all_there(own, training['images'])
         counts = [round(c * training['images'] / len(labels)) for c in own]
         source = f"the labels of the fit, as shares of the {training['images']:,} training images"
-    return [*counts, sum(counts) if dropout > 0 else 0], source
+    return [*counts, sum(counts) if label_dropout(model) > 0 else 0], source
 
 # %% ../../nbs/posteriors/label_counts.ipynb #72344115
 def check_known(counts, labels):
@@ -68,7 +81,7 @@ def check_known(counts, labels):
 def training_counts(
     model,
     labels,               # (n,) of the fit
-    counts=None,          # one number for each label, and one for the null label; None: see above
+    counts=None,          # one number for each label, and one for the null label; None: by record or labels
 ) -> Counts:
     "How many images of each label the network was trained on; `ValueError` if the labels do not fit to it"
     if counts is None: counts, source = recorded_counts(labels, model)

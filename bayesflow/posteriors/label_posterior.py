@@ -87,7 +87,7 @@ class DrawnLabels(LabelNumbers, FactoredPosterior):
         index = self.index_of(label)
         rows = torch.zeros(len(index), len(self.mean), dtype=torch.float64)
         rows[torch.arange(len(index)), index] = 1
-        half = self.rooted(rows)
+        half = self.rooted(rows) / self.deviation * self.deviation[index][:, None]
         return half @ half.mT
 
     def remaining(self, label:int) -> float:
@@ -119,6 +119,14 @@ def completed(vectors) -> torch.Tensor:
     if len(vectors) == vectors.shape[1]: return vectors
     return torch.cat([vectors, torch.linalg.svd(vectors, full_matrices=True)[2][len(vectors):]])
 
+# %% ../../nbs/posteriors/label_posterior.ipynb #fe909079
+def block_or_nodes(label:int, nodes:list, in_block:dict):
+    "The block of a label's nodes, or the nodes if no image informs them; `ValueError` if it informs some of them"
+    blocks = {in_block.get(node) for node in nodes}
+    if len(blocks) == 1: return blocks.pop() or tuple(nodes)
+    raise ValueError(f"Images inform some of the weights of label {label} and not the others, so its directions are "
+                     "not those of one block; follow posterior draws instead, with propagation='ensemble'.")
+
 # %% ../../nbs/posteriors/label_posterior.ipynb #298c2c1a
 class LabelDirections:
     "The directions of all labels' weights, those with the largest effect on the output first"
@@ -126,7 +134,7 @@ class LabelDirections:
         f, self.posterior = posterior.fitted, posterior
         in_block = {node: b for b in f.blocks for node in b.nodes}
         null, self.usual = posterior.model.null_label, {}
-        own = lambda label: in_block.get(f.nodes[label][0]) or tuple(f.nodes[label])
+        own = lambda label: block_or_nodes(label, f.nodes[label], in_block)
         labels = {own(y) for y in f.nodes if y != null}
         sides = [labels, {own(null)} - labels if null is not None else set()]
         for b in f.blocks: self.usual.setdefault(len(b.index), []).append(b)
@@ -164,9 +172,10 @@ class DirectedLabels(PlacedLabels):
         if self._rows is None or self._rows[0] != key: self._rows = key, LabelDirections(self).rows
         return self._rows[1]
     def factor(self, rank=None, random=0, generator=None):
-        """Rows (K, P): each label and the null label have their covariance `sum_k l_k l_k^T`, see above.
+        """Rows (K, P) with `sum_k l_k l_k^T = Sigma_y` for the weights of each label y, and of the null label.
 
-        `rank` takes the leading rows; `ValueError` for random ones, which do not exist here."""
+        Labels share rows, so the sum holds within each label only. `rank` takes the leading rows; `ValueError` for
+        random ones, which do not exist here."""
         if random: raise ValueError(f"random is {random}; labels have no random directions: pass 0.")
         rows = self._directions
         if rank is None: return rows
@@ -176,9 +185,11 @@ class DirectedLabels(PlacedLabels):
     def scale(self, rows):
         f, rows = self.fitted, torch.atleast_2d(rows).double()
         null = self.model.null_label
-        squares = [(rows[:, b.index] / self.deviation[b.index] @ b.vectors.mT).square() @ b.values / b.count
-                   for b in f.blocks if b.nodes != f.nodes.get(null)]
-        return (sum(squares) / len(squares) / f.outputs).sqrt() * f.sigma
+        square = lambda b: (rows[:, b.index] / self.deviation[b.index] @ b.vectors.mT).square() @ b.values / b.count
+        of_null = [square(b) for b in f.blocks if b.nodes == f.nodes.get(null)]
+        of_labels = [square(b) for b in f.blocks if b.nodes != f.nodes.get(null)]
+        most = torch.stack([sum(of_labels) / len(of_labels), *of_null]).amax(0)
+        return (most / f.outputs).sqrt() * f.sigma
 
 # %% ../../nbs/posteriors/label_posterior.ipynb #ae40a3b9
 class LabelPosterior(DirectedLabels):

@@ -7,6 +7,7 @@ __all__ = ['PerturbedHeads', 'vector_of', 'PerturbedNetworks', 'PerturbedConditi
 
 # %% ../../nbs/posteriors/perturbed.ipynb #76c6afa4
 import copy
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -131,8 +132,10 @@ class PerturbedConditions(Network):
     @evaluations.setter
     def evaluations(self, number): self.network.evaluations = number
 
+    @contextmanager
     def around(self, part, batch):
-        row = torch.arange(len(self.delta)).repeat_interleave(batch)[part]
-        return moved(self.conditioning, self.delta, row.to(self.delta.device))
+        row = torch.arange(len(self.delta)).repeat_interleave(batch)[part].to(self.delta.device)
+        with self.network.around(part, batch), moved(self.conditioning, self.delta, row): yield
 
-    def rows(self, first, last): return PerturbedConditions(self.network, self.conditioning, self.delta[first:last])
+    def rows(self, first, last):
+        return PerturbedConditions(self.network.rows(first, last), self.conditioning, self.delta[first:last])

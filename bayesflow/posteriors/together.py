@@ -25,6 +25,10 @@ def check_parts(parts:dict):
         if not isinstance(p, Posterior):
             raise ValueError(f"{name!r} is a {type(p).__name__}; pass fitted posteriors such as LastLayerLaplace.")
         if p.parts: raise ValueError(f"{name!r} is a sum itself; pass its parts.")
+    layered = [name for name, p in parts.items() if isinstance(p, NamedWeights)]
+    if len(layered) > 1:
+        raise ValueError(f"{' and '.join(map(repr, layered))} both change whole layers, which one posterior has to do; "
+                         "fit one AllWeightsLaplace over all of their layers.")
 
 def named(posteriors, by_name) -> dict:
     "name -> posterior; those without a name are called after their class"
@@ -38,7 +42,9 @@ def restored_part(model, tensors, own:dict, path):
     "One of the posteriors in the file of a sum"
     first = f"{own['name']}/"
     mine = {k.removeprefix(first): v for k, v in tensors.items() if k.startswith(first)}
-    return kind_of_posterior(own['kind']).restored(model, mine, own['info'], path)
+    kind = kind_of_posterior(own['kind'])
+    if kind is None: raise ValueError(f"{path} holds a {own['kind']}; import the module that defines it first.")
+    return kind.restored(model, mine, own['info'], path)
 
 # %% ../../nbs/posteriors/together.ipynb #365e3141
 class SumOfPosteriors(Posterior):

@@ -92,7 +92,7 @@ def chosen_methods(methods, model, posterior, sampler) -> tuple:
         except ValueError as e: not_run[name] = str(e)
         else:
             passes = method.passes(posterior)
-            if passes <= most_passes: suitable[name] = method
+            if passes <= most_passes or isinstance(method, Draws): suitable[name] = method
             else: not_run[name] = f"It takes {passes:,} passes for each evaluation; name it in `methods` to run it."
     return suitable, not_run
 

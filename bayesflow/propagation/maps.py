@@ -46,9 +46,13 @@ def method_of(
     return method(**given)
 
 # %% ../../nbs/propagation/maps.ipynb #9f4bfd9b
-def check_maps_request(model, posterior, method, sampler, through, noise_draws):
+def check_maps_request(model, posterior, method, sampler, labels, through, noise_draws):
     "`ValueError` in one sentence if these do not go together"
     method.check(model, posterior, sampler)
+    mixed = labels is not None and labels.ndim == 2
+    if mixed and isinstance(method, Shared) and not isinstance(posterior, HeadPosterior):
+        raise ValueError("The directions of several labels are not those of their mixture; follow posterior draws for "
+                         "mixed labels, with propagation='ensemble'.")
     if whole_number('noise_draws', noise_draws, least=0, hint=', 0 for none') == 1:
         raise ValueError("noise_draws is 1; pass 0 for none, or a whole number of at least 2.")
     if through is not None and not method.keeps_correlations:
@@ -93,7 +97,7 @@ def sample_with_uncertainty(
     r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
     labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
     method = method_of(propagation, rank, draws, posterior)
-    check_maps_request(model, posterior, method, sampler, through, noise_draws)
+    check_maps_request(model, posterior, method, sampler, labels, through, noise_draws)
     method = method.resolved(posterior)
     step, times, parts, evaluations = model.process.samplers[sampler], model.process.times(steps), [], 0
     stochastic = linear_form(step, *times[:2].tolist()).c != 0 and steps > 1

@@ -26,11 +26,11 @@ SMALLEST_SCALE = 1e-6  # a direction that moves the output less than this share 
 
 # %% ../../nbs/propagation/shared.ipynb #3a29f307
 def difference_steps(
-    posterior, L,                # a `HeadPosterior`, and rows (K, P)
+    posterior, L,                # a `FactoredPosterior`, and rows (K, P)
     difference:float=None,  # wanted change of the output, relative to its root mean square; None: `STEP_OF_A_GAUSSIAN`
     dtype:torch.dtype=torch.float32,     # of the network
 ) -> torch.Tensor:               # (K,) multiples of the rows
-    "How far to move the last layer along each row of L"
+    "How far to move the weights along each row of L"
     scale = posterior.scale(L)
     size = posterior.scale(torch.atleast_2d(posterior.mean))
     if size == 0: size = posterior.sigma                             # a last layer of zeros
@@ -159,7 +159,7 @@ class Shared(Method):
     keeps_correlations: ClassVar[bool] = True
     rank: int|str = None           # directions of image space for J S, "auto", or None for exact
     tolerance: float = 0.02        # of rank "auto": share of the variance that need not be followed
-    # number of leading weight directions to follow, None for all; `posterior.captured(columns)` is their share
+    # number of leading weight directions to follow, None for all; `captured(columns)` of a last layer is their share
     columns: int = None
     random_columns: int = 0        # number of random directions that represent the others
     # relative step of the exact way; None: by the width of the posterior, see `difference_steps`

@@ -64,10 +64,13 @@ def generate_command(argv=None):
 # %% ../../nbs/runs/commands.ipynb #cb14f625
 def check_maps(model, options, labels, seeds, method):
     "`ValueError` unless the model, the sampling request and the method go together; the fit comes later"
+    from bayesflow.posteriors.base import HeadPosterior
     from bayesflow.sampling import check_request
     o = options
     sampler = check_request(model, labels, o.steps, o.sampler, seeds, o.guidance, o.max_batch).sampler
     method.check(model, None, sampler)
+    if o.weights == 'labels':
+        method.check_kind(empty_posterior(model, o.weights), HeadPosterior if o.rank is not None else method.needs)
 
 def empty_posterior(model, weights:str):
     "A posterior of these weights, to be fitted to training images of the model"
@@ -77,12 +80,19 @@ def empty_posterior(model, weights:str):
     from bayesflow.posteriors.last_layer import LastLayerLaplace
     return LastLayerLaplace(model, n_data=model.info['training']['images'])
 
+def of_weights(posterior, path, model, weights:str):
+    "The posterior of a file; `ValueError` unless it is over the weights that were asked for"
+    if type(posterior) is type(empty_posterior(model, weights)): return posterior
+    raise ValueError(f"{path} holds a {type(posterior).__name__}, not a posterior of --weights {weights}; pass the "
+                     "--weights that it was fitted to, or another file.")
+
+# %% ../../nbs/runs/commands.ipynb #a063c52a
 def fit_or_load(model, options):
     "The posterior of the file `options.posterior`; fitted, and written there, when there is no such file"
     from bayesflow.data import load_dataset
     from bayesflow.posteriors.base import Posterior
     path = options.posterior and Path(options.posterior)
-    if path and path.exists(): return Posterior.load(path, model)
+    if path and path.exists(): return of_weights(Posterior.load(path, model), path, model, options.weights)
     images, y = load_dataset(model.info['dataset'], 'train', lite=options.lite or None)
     posterior = empty_posterior(model, options.weights).fit(images, y, progress=True)
     if path: posterior.save(path)
@@ -92,7 +102,7 @@ def fit_or_load(model, options):
 def uncertainty_parser(description):
     "The parser of `bayesflow-uncertainty`"
     parser = sampling_parser('bayesflow-uncertainty', description)
-    add_propagation_options(parser, None, 'of shared: number of directions; auto chooses it by --tolerance '
+    add_propagation_options(parser, 'of shared: number of directions; auto chooses it by --tolerance '
                             '(default: all, exact)')
     parser.add_argument('--posterior', help='a posterior file to load, or to write if it does not exist '
                         '(default: fit, and do not keep the posterior)')
@@ -118,18 +128,18 @@ def uncertainty_command(argv=None):
     a = uncertainty_parser(uncertainty_command.__doc__).parse_args(argv)
     labels = check_options(a)
     from bayesflow.models.pretrained import load_pretrained
-    from bayesflow.propagation.maps import method_of, sample_with_uncertainty
-    if a.rank is not None: method_of(method_from(a).name, a.rank)            # refuses a rank for a method without one
+    from bayesflow.propagation.maps import sample_with_uncertainty
     method, model, seeds = method_from(a), load_pretrained(a.model).to(a.device), range(a.seed, a.seed + len(labels))
     check_maps(model, a, labels, seeds, method)
     posterior = fit_or_load(model, a)
-    method = method_from(a, posterior)
     out = sample_with_uncertainty(model, posterior, labels, steps=a.steps, sampler=a.sampler, propagation=method,
                                   seeds=seeds, guidance=a.guidance, max_batch=a.max_batch, progress=True)
     write_maps(out, a.out)
     print(f"{len(labels)} samples with maps, {out.evaluations:g} network evaluations each, are in {a.out}")
 
 # %% ../../nbs/runs/commands.ipynb #a5496fd3
+MAPS_RANK = 8           # directions of `bayesflow-maps`, unless others are asked for
+
 def maps_parser(description):
     "The parser of `bayesflow-maps`"
     parser = sampling_parser('bayesflow-maps', description)
@@ -138,7 +148,7 @@ def maps_parser(description):
         help='samples; the labels are repeated until there are enough (default: %(default)s)')
     add('--shard', type=int, default=500, help='samples in a file (default: %(default)s)')
     add('--first', type=int, metavar='N', help='make only the first N files for now (default: all)')
-    add_propagation_options(parser, 8, 'of shared: directions that are followed, or auto (default: %(default)s)')
+    add_propagation_options(parser, f'of shared: directions that are followed, or auto (default: {MAPS_RANK})')
     add('--exact', action='store_true', help='of shared: follow all directions')
     add('--fit-images', type=int, metavar='N', help='fit to the first N images only (default: all)')
     add('--out', default='runs/maps', help='folder of the posterior and the shards (default: %(default)s)')
@@ -164,10 +174,7 @@ def fit_together(model, path, options, accelerator):
             posterior.fit(images, y, **dict(accelerator=accelerator) if shared else {})
         if accelerator.is_main_process: posterior.save(path)
     accelerator.wait_for_everyone()
-    posterior = Posterior.load(path, model)
-    if type(posterior) is not type(empty_posterior(model, options.weights)):
-        raise ValueError(f"{path} holds a {type(posterior).__name__}, not a posterior of --weights {options.weights}; "
-                         "use the same --weights, or another --out.")
+    posterior = of_weights(Posterior.load(path, model), path, model, options.weights)
     if posterior.images == len(images): return posterior
     raise ValueError(f"{path} was fitted to {posterior.images} images, but these options ask for {len(images)}; use "
                      "the same --lite and --fit-images, or another --out.")
@@ -185,10 +192,10 @@ def maps_command(argv=None):
     "Draw any number of samples with a variance map each, in shards; an interrupted call goes on where it stopped"
     a = maps_parser(maps_command.__doc__).parse_args(argv)
     labels = check_options(a, 'count', 'shard', 'first', 'fit_images')
-    if a.exact: a.rank = None
     from bayesflow.models.pretrained import load_pretrained
     from bayesflow.runs.many_maps import map_shards
-    accelerator, method, folder = processes_of(a.device), method_from(a), Path(a.out)
+    rank = None if a.exact else MAPS_RANK
+    accelerator, method, folder = processes_of(a.device), method_from(a, rank), Path(a.out)
     model = load_pretrained(a.model).to(a.device or accelerator.device)
     pattern = labels if model.num_classes else None
     check_maps(model, a, pattern, None if pattern else [a.seed], method)

@@ -38,7 +38,10 @@ def groups_of_draws(
     sizes,               # numbers of weights of parts that are drawn apart, such as the labels
     seed:int=0,
 ) -> torch.Tensor:       # (groups * size, P), one group after the other
-    "Standard normal numbers in groups"
+    "Standard normal numbers in groups; `ValueError` for groups that a kind does not have"
+    if kind == 'antithetic' and size % 2: raise ValueError(f"size is {size}; antithetic draws come in pairs.")
+    if kind == 'orthogonal' and size > min(sizes):
+        raise ValueError(f"size is {size}, but a part has {min(sizes)} weights, and no more orthogonal directions.")
     generator = torch.Generator().manual_seed(stream_seed(kind, seed))
     group = lambda: torch.cat([DRAWN[kind](size, width, generator) for width in sizes], dim=1)
     return torch.cat([group() for _ in range(groups)])
@@ -61,9 +64,10 @@ def few_draws_errors(
     ends,                # (groups * size, B, C, H, W)
     size:int,            # draws in each group
     reference,           # (B, C, H, W)
+    centred:bool=False,  # is the mean of a group known to be zero, as that of antithetic draws is to first order?
 ) -> dict:               # `relative_error` of the total variance of an image, `spearman`: (mean, low, high)
     "How well each group estimates the reference, mean over the groups with its interval"
-    maps = torch.stack([own.double().var(0) for own in ends.split(size)])
+    maps = torch.stack([own.double().var(0, correction=1 - centred) for own in ends.split(size)])
     total = reference.flatten(1).sum(1)
     errors = (maps.flatten(2).sum(2) / total - 1).square().mean(1).sqrt()
     order = torch.stack([spearman(v, reference).mean() for v in maps])

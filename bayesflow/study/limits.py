@@ -8,12 +8,12 @@ __all__ = ['trained_on', 'near_copies', 'wrong_labels', 'special_classes', 'edit
            'hard_classes']
 
 # %% ../../nbs/study/limits.ipynb #1443b6f6
-import dataclasses
+import dataclasses, json
 from pathlib import Path
 
 import torch
 
-from ..core import stream_seed
+from ..core import stream_seed, write_whole
 from ..models.generative import GenerativeModel
 from ..propagation.comparison import mean_interval, spearman
 from .scores import bootstrap_interval
@@ -35,13 +35,15 @@ class EditedTrainer(Trainer):
 def trained_on(
     config:TrainConfig,      # with `out`
     edit,                    # (images, labels) -> images, labels; as many as before
+    name:str,                # of the edit, with all that it depends on
 ) -> GenerativeModel:
-    "The averaged network at the end of a training on edited images: loaded if it is there, trained if not"
-    last = Path(config.out)/'last.safetensors'
-    if last.exists():
-        model = GenerativeModel.load(last)
-        if model.info['training']['epoch'] == config.epochs: return model
+    "The averaged network at the end of a training on edited images: loaded if this one is there, trained if not"
+    folder = Path(config.out)
+    last, mark = folder/'last.safetensors', folder/'edit.json'
+    key = json.dumps(dict(dataclasses.asdict(config), edit=name), sort_keys=True)
+    if mark.exists() and mark.read_text() == key: return GenerativeModel.load(last)
     EditedTrainer(dataclasses.replace(config, overwrite=True), edit).run(progress=False)
+    write_whole(mark, lambda part: part.write_text(key))
     return GenerativeModel.load(last)
 
 # %% ../../nbs/study/limits.ipynb #430fb9dc
@@ -50,10 +52,11 @@ def near_copies(
     label:int, seed:int=0,
     grain:float=0.05,        # standard deviation of the noise on [-1, 1]
 ) -> tuple:                  # the same, where all images of the label are near-copies of the first
-    "Two hundred images that say what one says"
+    "All images of a label become near-copies of one"
     g, images = torch.Generator().manual_seed(stream_seed('copies', label, seed)), images.clone()
     own = (labels == label).nonzero().flatten()
-    noise = grain * torch.randn(images[own[1:]].shape, generator=g)
+    if not len(own): raise ValueError(f"There is no image of label {label} to copy; choose a label that has some.")
+    noise = grain * torch.randn(images[own[1:]].shape, generator=g).to(images)
     images[own[1:]] = (images[own[0]] + noise).clamp(-1, 1)
     return images, labels
 
@@ -65,7 +68,7 @@ def wrong_labels(
 ) -> tuple:                  # the same, where this share of the label's images is of other classes
     "Images of other classes under a label"
     g, images = torch.Generator().manual_seed(stream_seed('wrong', label, seed)), images.clone()
-    own, others = ((labels == label).nonzero().flatten(), (labels != label).nonzero().flatten())
+    own, others = ((labels == label).nonzero().flatten().cpu(), (labels != label).nonzero().flatten().cpu())
     number = round(share * len(own))
     at = own[torch.randperm(len(own), generator=g)[:number]]
     images[at] = images[others[torch.randperm(len(others), generator=g)[:number]]]

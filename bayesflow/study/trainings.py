@@ -75,7 +75,7 @@ def with_common_rows(
     networks,                # the members of an ensemble
     labels,                  # of the images that they were trained on
 ) -> list:                   # of copies
-    "The members with the first one's row for every class without images. No training moved these rows"
+    "The members with the first one's row for every class without images, which no image moved"
     members, first = [copy.deepcopy(model) for model in networks], networks[0].net.get_submodule(TABLE).weight
     missing = (labels.bincount(minlength=networks[0].num_classes) == 0).nonzero().flatten()
     for member in members: member.net.get_submodule(TABLE).weight[missing] = first[missing]

@@ -62,6 +62,9 @@ def _record(state:RunState, config:TrainConfig, data:TrainingData, lines:list) -
                   processes=state.accelerator.num_processes, torch=torch.__version__, records=list(lines))
     if state.parent is not None:
         record['init'] = state.parent
+        before = state.parent.get('class_counts')                    # what the network saw before counts as well
+        if before is None: del record['class_counts']
+        else: record['class_counts'] = [max(pair) for pair in zip(before, counts)]
         record['images_seen'] += state.parent.get('images_seen', 0)
         record['seconds'] = round(record['seconds'] + state.parent.get('seconds', 0), 1)
     return record
