@@ -150,6 +150,7 @@ def scarce_tables(
     for count in counts:
         panel, own_areas = f'{count} images', {}
         for kind, s in scores.items():
+            if kind == OF_ENSEMBLES[1] and count: continue        # for a class with images it is the ensemble itself
             areas, differences = against_itself(found, s, count)
             own_areas[kind] = areas
             tables['detected'][panel][kind] = mean_interval(areas, within=(0, 1))

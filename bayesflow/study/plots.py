@@ -14,6 +14,8 @@ from ..plots.style import (PALETTE, UNITS, as_shown, brightest, colour_bar, draw
                                    styled, to_array)
 
 # %% ../../nbs/study/plots.ipynb #18856e18
+LEGEND_WIDTH = 2.       # inches of an entry of a legend
+
 def _row(ax, y, row, color, point_color):
     "A point and its interval"
     value, low, high = row
@@ -30,7 +32,8 @@ def _kinds_legend(fig, axes, xlabel, colors):
     "The legend of the kinds; matplotlib would put a common label of the axes under it, so each axes has its own"
     for ax in axes: ax.set_xlabel(xlabel)
     handles = [Line2D([], [], color=c, marker='o', ms=4) for c in colors.values()]
-    fig.legend(handles, list(colors), loc='outside lower center', ncols=len(colors))
+    columns = min(len(colors), max(1, round(fig.get_figwidth() / LEGEND_WIDTH)))
+    fig.legend(handles, list(colors), loc='outside lower center', ncols=columns)
 
 # %% ../../nbs/study/plots.ipynb #d5c733a5
 @styled
