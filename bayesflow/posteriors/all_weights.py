@@ -17,7 +17,7 @@ from torch import nn
 
 from ..core import stream_seed, whole_number
 from ..models.wrapping import WrappedNetwork
-from .base import positive
+from .base import Fitted, positive
 from .curvature import optimize_prior_precision
 from .features import check_images, check_settings
 from .named import NamedWeights, check_mean
@@ -147,15 +147,9 @@ class KroneckerFit:
         return m + self.precision.bmm(eps, exponent=-0.5).reshape(n, len(m))[:, self.order]
 
 # %% ../../nbs/posteriors/all_weights.ipynb #1440132d
-class KroneckerPosterior(NamedWeights):
+class KroneckerPosterior(Fitted, NamedWeights):
     "A posterior that a `KroneckerFit` describes; `RuntimeError` before there is one"
     SEEDS = 2**62             # seeds of the generators on the model's device are below this
-    _fit = None
-
-    @property
-    def fitted(self) -> KroneckerFit:
-        if self._fit is None: raise RuntimeError("This posterior has no data yet: call fit first.")
-        return self._fit
     @property
     def mean(self): return self.fitted.mean.cpu()
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from ..models.linear_head import copy_layer, layer_config, theta_of
-from .base import HeadPosterior
+from .base import Fitted, HeadPosterior
 from .blocks import BlockGaussian, captured_by, factor_of
 from .curvature import STRUCTURES, ConvGGN, FlatHead, optimize_prior_precision
 
@@ -144,16 +144,11 @@ class FitNumbers:
         return float(self.la.log_marginal_likelihood())
 
 # %% ../../nbs/posteriors/fitted_head.ipynb #0138b6eb
-class FittedHead(FitNumbers, HeadPosterior):
+class FittedHead(Fitted, FitNumbers, HeadPosterior):
     """A posterior of the last layer that a `HeadFit` describes; `RuntimeError` before there is one.
 
     All matrices are float64, on the CPU. With groups > 1 they have a leading axis of groups."""
-    _fit = _blocks = None
-
-    @property
-    def fitted(self) -> HeadFit:
-        if self._fit is None: raise RuntimeError("This posterior has no data yet: call fit first.")
-        return self._fit
+    _blocks = None
 
     @property
     def blocks(self) -> BlockGaussian:

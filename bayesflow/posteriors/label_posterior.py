@@ -13,7 +13,7 @@ import torch
 
 from ..core import whole_number
 from ..models.conditioning import find_conditioning
-from .base import FactoredPosterior
+from .base import FactoredPosterior, Fitted
 from .label_counts import Counts
 from .label_gradients import Block
 from .perturbed import PerturbedConditions
@@ -34,14 +34,8 @@ class LabelFit:
 
 
 # %% ../../nbs/posteriors/label_posterior.ipynb #db8f9cf5
-class LabelNumbers:
+class LabelNumbers(Fitted):
     "The numbers of a posterior that come from its `fitted`, a `LabelFit`; `RuntimeError` before there is one"
-    _fit = None
-
-    @property
-    def fitted(self) -> LabelFit:
-        if self._fit is None: raise RuntimeError("This posterior has no data yet: call fit first.")
-        return self._fit
     @property
     def mean(self): return self.conditioning.mean if self._fit is None else self._fit.mean
     @property
@@ -171,6 +165,7 @@ class DirectedLabels(PlacedLabels):
         key = self._fit, self.temperature
         if self._rows is None or self._rows[0] != key: self._rows = key, LabelDirections(self).rows
         return self._rows[1]
+
     def factor(self, rank=None, random=0, generator=None):
         """Rows (K, P) with `sum_k l_k l_k^T = Sigma_y` for the weights of each label y, and of the null label.
 
@@ -183,8 +178,7 @@ class DirectedLabels(PlacedLabels):
         return rows[self.scale(rows).argsort(descending=True, stable=True)[:rank]]
 
     def scale(self, rows):
-        f, rows = self.fitted, torch.atleast_2d(rows).double()
-        null = self.model.null_label
+        f, rows, null = self.fitted, torch.atleast_2d(rows).double(), self.model.null_label
         square = lambda b: (rows[:, b.index] / self.deviation[b.index] @ b.vectors.mT).square() @ b.values / b.count
         of_null = [square(b) for b in f.blocks if b.nodes == f.nodes.get(null)]
         of_labels = [square(b) for b in f.blocks if b.nodes != f.nodes.get(null)]
