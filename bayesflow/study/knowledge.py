@@ -25,8 +25,12 @@ def scarce_classes(
     counts,                  # training images of the scarce classes
     classes:int,
 ) -> dict:                   # label as text -> training images
-    "The scarce classes of a replicate: two apart from replicate to replicate, three apart within one"
-    return {str((2 * replicate + 3 * k) % classes): count for k, count in enumerate(counts)}
+    """The scarce classes of a replicate: two apart from replicate to replicate, three apart within one.
+
+    After as many replicates as there are classes, each number of images has fallen on each class once."""
+    start = 2 * replicate
+    if classes % 2 == 0: start += start // classes           # all even classes first, then all odd ones, or vice versa
+    return {str((start + 3 * k) % classes): count for k, count in enumerate(counts)}
 
 # %% ../../nbs/study/knowledge.ipynb #f7cdab4a
 @dataclass
