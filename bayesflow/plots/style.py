@@ -124,8 +124,9 @@ def picture(ax, image, **place):
     return bare(ax).imshow(x, cmap='gray', vmin=0, vmax=1, interpolation='nearest', **place)
 
 def draw_map(ax, shown, vmax, **place):
-    "Draw one map (H, W) on the scale from 0 to `vmax`; `place` goes to `imshow`"
-    return bare(ax).imshow(shown, cmap=MAP, vmin=0, vmax=vmax if vmax > 0 else 1, interpolation='nearest', **place)
+    "Draw one map (H, W) on the scale from 0 to `vmax`, or on that of a `norm`; `place` goes to `imshow`"
+    if 'norm' not in place: place = dict(vmin=0, vmax=vmax if vmax > 0 else 1) | place
+    return bare(ax).imshow(shown, cmap=MAP, interpolation='nearest', **place)
 
 # %% ../../nbs/plots/style.ipynb #f8ff01ec
 def colour_bar(fig, handle, label, **place):

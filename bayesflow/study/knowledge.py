@@ -200,12 +200,13 @@ def examples(
     counts,                  # training images of the scarce classes
     replicate:int=0,
     number:int=0,            # which of the samples of a class
+    kinds=None,              # of the maps; default: all
 ) -> dict:                   # '3: 20 images' -> 'sample' (C, H, W), and kind -> standard deviation (C, H, W)
     "Samples and maps of the first network, for each scarce class and the first class with all images"
     classes = {count: found.class_of(replicate, count) for count in counts}
     classes['all'] = int(found.full[replicate].nonzero()[0])
     row = {count: (found.requested == c).nonzero().flatten()[number] for count, c in classes.items()}
-    maps = lambda i: {kind: v[replicate, 0, i].sqrt() for kind, v in found.maps.items()}
+    maps = lambda i: {kind: found.maps[kind][replicate, 0, i].sqrt() for kind in kinds or found.maps}
     of = lambda i: {'sample': found.images[replicate, 0, i]} | maps(i)
     return {f'{classes[count]}: {count} images': of(i) for count, i in row.items()}
 
