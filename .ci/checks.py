@@ -7,7 +7,7 @@ import re, shutil, sys, tempfile, time, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import door, notebooks
+import documented, door, links, notebooks, outputs
 from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, tracked
 
 
@@ -56,14 +56,8 @@ def clean():
 
 
 def readme():
-    "README.md is what the index says, and its links into the repository lead somewhere."
+    "README.md is what the index says."
     must(sys.executable, ROOT/".ci/readme.py", "--check")
-    text = (ROOT/"README.md").read_text(encoding="utf-8")
-    links = [a or b for a, b in re.findall(r"""\]\(([^)\s]+)|(?:src|href)=["']([^"']+)""", text)]
-    files = {p.relative_to(ROOT).as_posix() for p in tracked()}
-    inside = [l.split("#")[0].rstrip("/") for l in links if not re.match(r"[a-z]+:|#", l)]
-    dead = [l for l in inside if not any(f == l or f.startswith(l + "/") for f in files)]
-    if dead: raise Failed("README.md links to what is not in the repository: " + ", ".join(dead))
 
 
 def portable():
@@ -137,10 +131,12 @@ def steps():
     tested = [p for p in sorted((ROOT/"nbs").rglob("*.ipynb")) if not aside(p) and code_of(p).strip()]
     smoke = lambda n: (BIN/"bayesflow-run", n, "--profile", "smoke", "--force")
     res = [(f"smoke run {n}", must, *smoke(n)) for n in first_of_a_kind(table)]
-    res += [(p.relative_to(ROOT).as_posix(), notebooks.notebook, p) for p in tested]
+    shown = set(outputs.with_outputs())            # executed once, as tests and for their outputs
+    res += [(p.relative_to(ROOT).as_posix(), outputs.check if p in shown else notebooks.notebook, p) for p in tested]
     return res + [("package equals notebooks", package), ("notebooks clean", clean), ("README equals index", readme),
             ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
-            ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"), *door.steps()]
+            ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"),
+            *links.steps(), *documented.steps(), *door.steps()]
 
 
 def do(step):

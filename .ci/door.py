@@ -106,6 +106,9 @@ BAD = [
     ("bayesflow-train --method magic", "magic"),
     ("bayesflow-train --epochs 0", "epochs"),
     ("bayesflow-train --resume --out no-such-folder", "resume"),
+    ("bayesflow-train --batch_size 3", "--batch-size"),
+    ("bayesflow-train --net [1]", "JSON"),
+    ("bayesflow-generate --device gpu", "cuda"),
     ("bayesflow-generate --model nobody", "nobody"),
     ("bayesflow-generate --sampler ddim", "ddim"),
     ("bayesflow-generate --labels 3,12", "12"),
@@ -115,6 +118,7 @@ BAD = [
     ("bayesflow-uncertainty --rank 34", "33"),
     ("bayesflow-uncertainty --rank 3 --propagation ensemble", "rank"),
     ("bayesflow-maps --count 0", "count"),
+    ("bayesflow-maps --exact --rank 4", "--exact"),
     ("bayesflow-maps --tolerance 2 --rank auto", "tolerance"),
 ]
 

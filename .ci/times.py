@@ -20,8 +20,11 @@ def seconds(*cmd, cwd):
     return round(time.perf_counter() - start, 1)
 
 
-COMMANDS = dict(run_all=["./run_all.sh"], test=["./run_all.sh", "test"], study=["./run_all.sh", "study"])
-wanted = [a for a in sys.argv[1:] if a != "--figures"] or ["run_all", "test"]
+LABELS = "--model mnist-flow --labels 0-9 --out"
+COMMANDS = dict(run_all="./run_all.sh", test="./run_all.sh test", study="./run_all.sh study",
+                generate=f".venv/bin/bayesflow-generate {LABELS} samples",
+                uncertainty=f".venv/bin/bayesflow-uncertainty {LABELS} maps --lite")
+wanted = [a for a in sys.argv[1:] if a != "--figures"] or ["generate", "uncertainty", "run_all", "test"]
 unknown = sorted(set(wanted) - set(COMMANDS))
 if unknown: sys.exit(f"unknown: {', '.join(unknown)}; choose from {', '.join(COMMANDS)}.")
 path = ROOT/"figures/running_times.json"
@@ -30,7 +33,7 @@ with tempfile.TemporaryDirectory() as tmp:
     seconds("git", "clone", "--quiet", str(ROOT), str(clone), cwd=tmp)
     install = seconds("./run_all.sh", "--list", cwd=clone)
     times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), install_seconds=install)
-    for name in wanted: times[f"{name}_seconds"] = seconds(*COMMANDS[name], cwd=clone)
+    for name in wanted: times[f"{name}_seconds"] = seconds(*COMMANDS[name].split(), cwd=clone)
     if "--figures" in sys.argv: shutil.copytree(clone/"figures", ROOT/"figures", dirs_exist_ok=True)
 times = {**(json.loads(path.read_text()) if path.exists() else {}), **times}
 part = path.with_name(".running_times.part.json")

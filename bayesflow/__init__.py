@@ -32,6 +32,7 @@ _MODULES = {  # public name -> the module that defines it
     "TrainConfig": "training.config",
     "GenerativeModel": "models.generative",
     "load_diffusers": "models.diffusers",
+    "explore": "plots.explore",
 }
 __all__ = sorted(_MODULES)
 

@@ -6,7 +6,8 @@
 __all__ = ['ASSETS', 'DATASETS', 'CLASSES', 'asset', 'add_asset', 'load_dataset']
 
 # %% ../nbs/data.ipynb #5383f998
-import gzip, hashlib, json, os, warnings
+import gzip, hashlib, json, os, sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -152,10 +153,16 @@ def to_images(
 
 # %% ../nbs/data.ipynb #e912673c
 def _download(name, root):
-    "Let torchvision download `name` below `root`; True if it is there afterwards"
+    "Let torchvision download `name` below `root`; True if it is there afterwards, and no empty folder is left if not"
     from torchvision import datasets
-    try: getattr(datasets, name)(root, train=True, download=True)
+    raw = Path(root)/name/'raw'
+    new = [folder for folder in (raw, *raw.parents) if not folder.exists()]
+    try:
+        with redirect_stdout(sys.stderr): getattr(datasets, name)(root, train=True, download=True)
     except (RuntimeError, OSError): return False
+    finally:
+        for folder in new:
+            if folder.is_dir() and not any(folder.iterdir()): folder.rmdir()
     return True
 
 def _tensors(pixels, labels):
@@ -186,8 +193,9 @@ def load_dataset(
 
     Looked for in `root`, `$BAYESFLOW_DATA`, `./data` and Debian's data set folder; then torchvision downloads it to
     `root` (or `$BAYESFLOW_DATA`, or `./data`). Where all of that fails and `lite` is None, the lite split takes its
-    place with a warning. Raises `ValueError` for an unknown name or split and for a damaged file (checksum), and
-    `FileNotFoundError` when the full data was asked for, or there is no lite split, and it cannot be had."""
+    place, and a sentence on standard error says so. Raises `ValueError` for an unknown name or split and for a damaged
+    file (checksum), and `FileNotFoundError` when the full data was asked for, or there is no lite split, and it cannot
+    be had."""
     if name not in DATASETS: raise ValueError(f"Unknown dataset {name!r}; choose one of {', '.join(DATASETS)}.")
     if split not in _FILES: raise ValueError(f"Unknown split {split!r}; choose 'train' or 'test'.")
     bundled = DATASETS[name]['lite']
@@ -201,5 +209,5 @@ def load_dataset(
             raise FileNotFoundError(f"{absent}; put its idx files under {Path(root or 'data')/name/'raw'} "
                                     f"or name their folder in BAYESFLOW_DATA{hint}.")
         count = LITE_PER_CLASS[split] * len(CLASSES[name])
-        warnings.warn(f"{absent}: using the bundled lite split ({count} images).", stacklevel=2)
+        print(f"{absent}; using the bundled lite split ({count} images).", file=sys.stderr)
     with np.load(asset(bundled), allow_pickle=False) as z: return _tensors(z[f'{split}_images'], z[f'{split}_labels'])

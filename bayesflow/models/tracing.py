@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from .layer_checks import holds_weights, unusable
 from .linear_head import Rearranged, layer_config
 
 # %% ../../nbs/models/tracing.ipynb #f6b05f92
@@ -29,6 +30,7 @@ class LastLayer(NamedTuple):
     name:str             # of the module
     output:torch.Tensor  # h
     after:list           # names of the modules that ran after it
+    input:torch.Tensor=None   # phi
 
 def _is_linear(module):
     try: return bool(layer_config(module))
@@ -48,8 +50,23 @@ def _none_ran(modules, ran, name):
         return ValueError(f"The network did not run {name!r}; pass the name of the layer that makes the prediction, "
                           "or leave last_layer out.")
     kinds = ', '.join(dict.fromkeys(type(modules[n]).__name__ for n, _ in ran)) or 'nothing'
+    for n, _ in reversed(ran):
+        if holds_weights(modules[n]): return ValueError(f"{n!r} runs last. {unusable(modules[n])}")
     return ValueError(f"The network runs no plain nn.Linear or nn.Conv2d as a module (it runs {kinds}); "
                       "the posterior needs such a last layer.")
+
+# %% ../../nbs/models/tracing.ipynb #808d3863
+def _check_nothing_skipped(modules, ran, last):
+    "`ValueError` if a layer with weights that cannot be used ran after the last plain one"
+    after = [n for n, _ in ran[1 + max(i for i, (n, _) in enumerate(ran) if n == last):]]
+    for n in reversed(after):
+        if not n or last.startswith(f'{n}.'): continue             # a module that contains the last layer ends after it
+        if holds_weights(modules[n]) and (reason := unusable(modules[n])):
+            raise ValueError(f"{n!r} runs last, after {last!r}. {reason} If {n!r} does not make the prediction, pass "
+                             f"last_layer={last!r}.")
+    if 'lora_' in last:
+        raise ValueError(f"{last!r} runs last, which is part of a LoRA adapter. Merge the LoRA weights first "
+                         "(merge_and_unload() in peft).")
 
 # %% ../../nbs/models/tracing.ipynb #bc5a88ac
 def find_last_layer(
@@ -60,17 +77,20 @@ def find_last_layer(
     "The plain `nn.Linear` or `nn.Conv2d` that ran last; `ValueError` if there is none or if it ran more than once"
     modules, ran = dict(net.named_modules()), []
     if name is not None: _check_name(modules, name)
-    note = lambda n: lambda module, args, output: ran.append((n, output))
-    watched = [(n, m) for n, m in modules.items() if _is_linear(m) or not list(m.children())]
-    with hooked([m.register_forward_hook(note(n)) for n, m in watched]): run()
+    note = lambda n: lambda module, args, kwargs, output: ran.append((n, (args, kwargs, output)))
+    watched = [(n, m) for n, m in modules.items() if _is_linear(m) or holds_weights(m) or not list(m.children())]
+    with hooked([m.register_forward_hook(note(n), with_kwargs=True) for n, m in watched]): run()
     candidates = [n for n, _ in ran if (_is_linear(modules[n]) if name is None else n == name)]
     if not candidates: raise _none_ran(modules, ran, name)
     last = candidates[-1]
+    if name is None: _check_nothing_skipped(modules, ran, last)
     if candidates.count(last) > 1:
         raise ValueError(f"The network runs {last!r} {candidates.count(last)} times per call, so its output is not "
                          "linear in the weights of that layer; name another last_layer, or make `forward` run it once.")
     where = max(i for i, (n, _) in enumerate(ran) if n == last)
-    return LastLayer(last, ran[where][1], [f"{n} ({type(modules[n]).__name__})" for n, _ in ran[where + 1:]])
+    args, kwargs, output = ran[where][1]
+    after = [f"{n} ({type(modules[n]).__name__})" for n, _ in ran[where + 1:]]
+    return LastLayer(last, output, after, args[0] if args else next(iter(kwargs.values()), None))
 
 # %% ../../nbs/models/tracing.ipynb #2af240f8
 EPSILONS, LARGEST_ERROR = 100, 5e-3    # rounding allowed in a result, relative: so many epsilons, never more than this

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ..core import evaluation_mode
+from .layer_checks import check_last, check_modules, uncompiled
 from .tracing import find_last_layer, head_of, hooked, where_outputs_go
 
 # %% ../../nbs/models/wrapping.ipynb #3d5eb23b
@@ -175,6 +176,17 @@ def _check_call(call, trial):
                          "pass a forward= that returns the prediction in the shape of x.")
 
 # %% ../../nbs/models/wrapping.ipynb #17b4d670
+def _check_alone(call, trial):
+    "`ValueError` if the prediction for an image depends on the other images of the batch"
+    x, t, y = trial.x, trial.t[:1].expand(len(trial.t)), trial.y
+    several, alone = call(x, t, y)[:1], call(x[:1], t[:1], None if y is None else y[:1])
+    error = float((several - alone).abs().max() / alone.abs().max().clamp(min=1e-12))
+    if error > min(RESULT_EPSILONS * torch.finfo(x.dtype).eps, LARGEST_RESULT_ERROR):
+        raise ValueError(f"The network predicts another image alone than in a batch (relative difference {error:.1e}), "
+                         "as with batch statistics. Use running statistics (track_running_stats=True), or a norm of "
+                         "each image, such as GroupNorm.")
+
+# %% ../../nbs/models/wrapping.ipynb #61e2eaf7
 def _check_features(wrapped, trial):
     "`ValueError` if the features are random, or do not depend on time where they should"
     x, t, y = trial
@@ -210,22 +222,22 @@ def wrap_network(
     null_label:int=None,    # label for "no class", for guidance
 ) -> WrappedNetwork:
     "Give a network `features` and `head`, for `GenerativeModel.wrap`"
-    call = Call(net, process, image_shape, forward, time, num_classes, null_label)
+    call = Call(uncompiled(net), process, image_shape, forward, time, num_classes, null_label)
+    net = call.net
+    check_modules(net)
     first, others = _trials(call)
     with torch.no_grad(), evaluation_mode(net):
         _check_call(call, first)
+        _check_alone(call, first)
         last = find_last_layer(net, lambda: call(*first), last_layer)
-        name, h, layer = last.name, last.output, net.get_submodule(last.name)
-        if not torch.is_tensor(h) or len(h) != len(first.x):
-            made = tuple(h.shape) if torch.is_tensor(h) else type(h).__name__
-            raise ValueError(f"The last layer {name!r} made {made} for a batch of {len(first.x)}; "
-                             "its first axis has to be the batch.")
-
+        check_last(net, last, len(first.x))
+        name, layer = last.name, net.get_submodule(last.name)
         def ask(value):
             "The network's result with `value` as the output of the last layer"
             with hooked([layer.register_forward_hook(lambda *_: value)]): return call(*first)
         scale, entry = where_outputs_go(ask, last)
-        wrapped = WrappedNetwork(net, name, head_of(layer, scale, entry, h, image_shape, name), call, null_label)
+        wrapped = WrappedNetwork(
+            net, name, head_of(layer, scale, entry, last.output, image_shape, name), call, null_label)
         _check_features(wrapped, first)
         for trial in (first, others): _check_results(wrapped, trial)
     return wrapped

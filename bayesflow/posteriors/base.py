@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..core import write_whole
-from ..models.linear_head import block_index, copy_layer, fold, layer_config, patches, theta_of
+from ..models.linear_head import block_index, copy_layer, fold, layer_config, patches, theta_of, weights_of
 from .perturbed import PerturbedHeads
 
 # %% ../../nbs/posteriors/base.ipynb #99e8a580
@@ -145,7 +145,7 @@ class HeadPosterior(FactoredPosterior):
         "gamma2, the variance of every output for features phi, in the shape of `head(phi)`"
 
     def perturbed(self, network, delta): return PerturbedHeads(network, delta)
-    def weights(self, model): return list(model.head.parameters())
+    def weights(self, model): return weights_of(model.head)
 
     def check(self, model):
         P = sum(p.numel() for p in model.head.parameters())

@@ -131,13 +131,13 @@ class UncertainSamples:
     through_variance: torch.Tensor = None   # (B, ...), its variance
     first_order_error: torch.Tensor = None  # (B,), with `Shared(checks=...)`
     parts: dict = None                      # name -> (B, C, H, W) float64, of a `SumOfPosteriors`
+    S: torch.Tensor = None                  # (K, B, C, H, W), sum_k S_pk S_qk is the covariance of pixels p and q
 
     @classmethod
     def of(cls, parts:list, **made):
         "From the `Propagated` of each group of samples; `made`: times, labels, seeds, sampler, method, evaluations"
-        p = Propagated.joined(parts)
-        images = p.image_steps.float()
-        same = {f.name: getattr(p, f.name) for f in fields(p) if f.name not in ('image_steps', 'variance_steps', 'S')}
+        images = (p := Propagated.joined(parts)).image_steps.float()
+        same = {f.name: getattr(p, f.name) for f in fields(p) if f.name not in ('image_steps', 'variance_steps')}
         return cls(images[-1], p.variance_steps[-1], images, p.variance_steps, **made, **same)
 
     @property

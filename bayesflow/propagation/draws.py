@@ -24,7 +24,7 @@ def follow_draws(
     images,            # (steps + 1, B, C, H, W), the undisturbed trajectory
 ) -> Propagated:
     "Sample variance over trajectories with the weights mean + delta[m], each the same throughout"
-    r, x, draws, function, seen = request, request.x, len(delta), request.through, []
+    r, x, draws, function, seen, ends = request, request.x, len(delta), request.through, [], []
     first, second = torch.zeros_like(images), torch.zeros_like(images)                    # sums over the draws
     value = function and apply_batched(function, images[-1:], r.network.max_batch)[0]
     for part in delta.split(group_size(r.network.max_batch, len(x))):
@@ -33,9 +33,11 @@ def follow_draws(
             d = state - images[n]
             first[n] += d.sum(0)
             second[n] += d.square().sum(0)
+        if r.keep_S: ends.append(d)
         if function: seen.append(apply_batched(function, state, r.network.max_batch) - value)
     p = Propagated(images, (second - first.square() / draws) / (draws - 1))
     if function: p.through, p.through_variance = value, torch.cat(seen).var(0)
+    if ends: p.S = (torch.cat(ends) - first[-1] / draws) / (draws - 1)**0.5
     return p
 
 # %% ../../nbs/propagation/draws.ipynb #035f076a
@@ -63,7 +65,7 @@ class Draws(Method):
         images = torch.stack(trajectory(r.step, r.network, r.x, r.times, r.fresh(), r.progress))
         p = follow_draws(r, posterior, delta, images)
         if posterior.parts:
-            alone = replace(r, through=None)
+            alone = replace(r, through=None, keep_S=False)
             only = {name: follow_draws(alone, posterior, posterior.only(name, delta), images)
                     for name in posterior.parts}
             p.parts = {name: own.variance_steps[-1] for name, own in only.items()}

@@ -46,7 +46,7 @@ def method_of(
     return method(**given)
 
 # %% ../../nbs/propagation/maps.ipynb #9f4bfd9b
-def check_maps_request(model, posterior, method, sampler, labels, through, noise_draws):
+def check_maps_request(model, posterior, method, sampler, labels, through, noise_draws, keep_S=False):
     "`ValueError` in one sentence if these do not go together"
     method.check(model, posterior, sampler)
     mixed = labels is not None and labels.ndim == 2
@@ -55,8 +55,9 @@ def check_maps_request(model, posterior, method, sampler, labels, through, noise
                          "mixed labels, with propagation='ensemble'.")
     if whole_number('noise_draws', noise_draws, least=0, hint=', 0 for none') == 1:
         raise ValueError("noise_draws is 1; pass 0 for none, or a whole number of at least 2.")
-    if through is not None and not method.keeps_correlations:
-        raise ValueError(f"through needs the correlations between pixels, which {method.name!r} does not keep; "
+    if (keep_S or through is not None) and not method.keeps_correlations:
+        asked = 'keep_S' if keep_S else 'through'
+        raise ValueError(f"{asked} needs the correlations between pixels, which {method.name!r} does not keep; "
                          "use propagation 'shared' or 'ensemble'.")
 
 # %% ../../nbs/propagation/maps.ipynb #5b97456f
@@ -78,6 +79,7 @@ def sample_with_uncertainty(
     # function of the final images (n, C, H, W) float32 -> (n, ...), such as a decoder or a feature network
     through=None,
     noise_draws:int=0,           # if > 1 and the sampler is stochastic: noise sequences for `aleatoric_steps`
+    keep_S:bool=False,           # keep `S`, how the pixels of each final image vary together
     progress:bool=False,         # show a progress bar
 ) -> UncertainSamples:
     """Draw samples, and the variance that the posterior gives every pixel of every step.
@@ -97,7 +99,7 @@ def sample_with_uncertainty(
     r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
     labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
     method = method_of(propagation, rank, draws, posterior)
-    check_maps_request(model, posterior, method, sampler, labels, through, noise_draws)
+    check_maps_request(model, posterior, method, sampler, labels, through, noise_draws, keep_S)
     method = method.resolved(posterior)
     step, times, parts, evaluations = model.process.samplers[sampler], model.process.times(steps), [], 0
     stochastic = linear_form(step, *times[:2].tolist()).c != 0 and steps > 1
@@ -107,7 +109,7 @@ def sample_with_uncertainty(
             own, y = seeds[i:i + group], None if labels is None else labels[i:i + group]
             network, x = Network(model, y, guidance, max_batch), own_noise(model, own)[0]
             noise = lambda: own_noise(model, own)[1]
-            request = Request(network, step, times, x, noise, own, through=through, progress=bar.update, kept=kept)
+            request = Request(network, step, times, x, noise, own, keep_S, through, progress=bar.update, kept=kept)
             part = method.run(request, posterior)
             if noise_draws and stochastic and part.aleatoric_steps is None:
                 part.aleatoric_steps = fresh_noise(network, step, times, x, noise_draws, own, bar.update)

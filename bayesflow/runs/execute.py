@@ -6,11 +6,12 @@
 __all__ = ['execute', 'to_do', 'run_elsewhere', 'threads_each', 'run_all']
 
 # %% ../../nbs/runs/execute.ipynb #ab54880b
-import logging, os, re, subprocess, sys, time
+import logging, os, re, signal, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from ..core import whole_number
+from .console import bars
 from .numbers import read_numbers, write_json
 from .parameters import check_run, check_runs
 from .stamp import inputs, why_run
@@ -26,6 +27,21 @@ def error_line(e):
     where = f"cell In [{e.exec_count}]" + (f", line {line[1]}: {line[2].strip()}" if line else "")
     first = first_line(e.evalue)
     return f"{e.ename}: {first} ({where})" if first else f"{e.ename} ({where})"
+
+# %% ../../nbs/runs/execute.ipynb #896f4ad2
+@contextmanager
+def stoppable():
+    "Inside, Ctrl-C kills the kernel that was started; asked to end, it would write a traceback first"
+    if threading.current_thread() is not threading.main_thread(): return (yield)
+    import psutil
+    before = {child.pid for child in psutil.Process().children()}
+    def stop(*_):
+        for child in psutil.Process().children():
+            if child.pid not in before: child.kill()
+        raise KeyboardInterrupt
+    old = signal.signal(signal.SIGINT, stop)
+    try: yield
+    finally: signal.signal(signal.SIGINT, old)
 
 @contextmanager
 def environment(**values):
@@ -48,10 +64,10 @@ def execute_notebook(run, parameters, progress):
     import papermill
     from traitlets.config import Config
     logging.getLogger("papermill").setLevel(logging.ERROR)         # its warnings are our errors, raised before
-    root, bar = str(run.root.resolve()), dict(desc=run.name, disable=None, leave=False) if progress else False
+    root, bar = str(run.root.resolve()), dict(desc=run.name, unit="cell", leave=False) if progress else False
     told = dict(BAYESFLOW_COMMAND=run.command, BAYESFLOW_ROOT=root)
     try:
-        with environment(**told, JUPYTER_PREFER_ENV_PATH="1", PYDEVD_DISABLE_FILE_VALIDATION="1"):
+        with environment(**told, JUPYTER_PREFER_ENV_PATH="1", PYDEVD_DISABLE_FILE_VALIDATION="1"), bars(), stoppable():
             papermill.execute_notebook(
                 str((run.root/run.notebook).resolve()), str((run.root/run.executed).resolve()), parameters=parameters,
                 kernel_name="python3", language="python", cwd=root, progress_bar=bar, start_timeout=KERNEL_START,
@@ -63,7 +79,7 @@ def execute_notebook(run, parameters, progress):
 def execute(
     run: Run,
     parameters=None, # from `check_run`, which is called when they are not given
-    progress=True,   # show a bar over the cells (on a terminal)
+    progress=True,   # show a bar over the cells; where there is no terminal, a line for each tenth
 ) -> float:          # seconds
     """Execute `run` and stamp it.
 
@@ -98,21 +114,33 @@ def to_do(runs, table, force, say):
     return todo, res
 
 # %% ../../nbs/runs/execute.ipynb #8d2eb4f8
+INTERRUPTED = 130         # exit code of a command after Ctrl-C
+
+def lines_of(args, env, progress, head):
+    "(exit code, lines) of a process; lines that begin with `progress` go to standard error meanwhile, after `head`"
+    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as child:
+        lines = []
+        for line in map(str.rstrip, child.stdout):
+            if line.startswith(progress): print(f"{head}: {line.removeprefix(progress)}", file=sys.stderr, flush=True)
+            elif line: lines.append(line)
+    return child.returncode, lines
+
+# %% ../../nbs/runs/execute.ipynb #2c70ebaa
 def run_elsewhere(run, head, why, threads, say):
     """Execute a run by `bayesflow-run` in a process of its own; "done" or the line of a failure.
 
-    Its kernel computes with so many `threads`."""
+    Its kernel computes with so many `threads`. The lines of its progress go to standard error."""
     say(f"{head}: {run.notebook.name} ({why})")
     code = "import sys; sys.argv[0] = 'bayesflow-run'; from bayesflow.runs.run_command import main; main()"
     own = [v for setting in run.own_settings for v in ("--set", setting)]
     args = [sys.executable, "-c", code, run.name, "--profile", run.profile, "--settings", str(run.settings), "--force",
             *["--trained"] * run.trained, *own]
-    res = subprocess.run(args, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    code, lines = lines_of(args, {**os.environ, "OMP_NUM_THREADS": str(threads)}, f"{run.name}: ", head)
     start = f"[1/1] {run.title}: "
-    lines = [line.removeprefix(start) for line in res.stdout.splitlines() if line.startswith(start)]
-    last = lines[-1] if lines else (res.stderr.strip().splitlines() or [f"exit status {res.returncode}"])[-1]
+    own = [line.removeprefix(start) for line in lines if line.startswith(start)]
+    last = "interrupted" if code == INTERRUPTED else (own or lines or [f"exit status {code}"])[-1]
     say(f"{head}: {last}")
-    return "done" if res.returncode == 0 else last
+    return "done" if code == 0 else last
 
 def threads_each(jobs): return max(1, (os.cpu_count() or 1) // jobs)
 

@@ -37,7 +37,7 @@ def trained_for(
     from bayesflow.data import ASSETS
     path = Path(str(model)) if str(model).endswith(".safetensors") else ASSETS/f"{model}.safetensors"
     try:
-        with safe_open(path, "pt") as f: about = json.loads((f.metadata() or {}).get("bayesflow", "{}"))
+        with safe_open(path, "np") as f: about = json.loads((f.metadata() or {}).get("bayesflow", "{}"))
     except (OSError, SafetensorError): return None, None           # `load_pretrained` says what is wrong
     return about.get("info", {}).get("dataset"), about.get("process", {}).get("method")
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ..core import command, write_whole
+from ..core import write_whole
+from .console import command
 
 # %% ../../nbs/runs/numbers.ipynb #de6851b5
 def plain(x):

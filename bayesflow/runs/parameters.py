@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+from .experiment import model_name
 from .table import Run, unknown_name
 
 # %% ../../nbs/runs/parameters.ipynb #00a127c0
@@ -163,6 +164,20 @@ def check_names(run, defined):
             known = set(defined) - {"run", "figures"}
             raise ValueError(f"run '{run.name}', notebook {run.notebook.name}: {unknown_name('parameter', k, known)}")
 
+# %% ../../nbs/runs/parameters.ipynb #18ddcf3c
+def check_model(run, values, defined):
+    "ValueError for a varied run whose data set is unknown, or whose model has another data set or method, or is none."
+    chosen = {"dataset", "method", "model"} & set(run.varied)
+    if not chosen: return
+    from bayesflow.data import DATASETS
+    dataset, model = values.get("dataset"), values.get("model")
+    if dataset is not None and dataset not in DATASETS:
+        raise ValueError(f"run '{run.name}': {unknown_name('data set', dataset, DATASETS)}")
+    if "model" not in defined or (model is None and defined.get("dataset") is not None): return      # it needs no model
+    if model is not None and (run.root/str(model)).is_file(): model = str(run.root/model)
+    try: model_name(model, dataset, values.get("method"))
+    except ValueError as e: raise ValueError(f"run '{run.name}': {e}") from None
+
 # %% ../../nbs/runs/parameters.ipynb #25dedd88
 def check_run(run: Run) -> dict:
     "The parameters that `run` hands to its notebook. ValueError for one that does not fit the notebook."
@@ -171,6 +186,7 @@ def check_run(run: Run) -> dict:
     values = layered_values(run, defined)
     check_types(run, values, defined)
     if run.varied:
+        check_model(run, {**defined, **values}, defined)
         values |= {k: (run.work/v).as_posix() for k, v in OUTPUTS.items() if k in defined and k not in run.varied}
     values |= {"run": run.name, "figures": run.figures.as_posix()}
     return with_own_weights(run.root, values) if run.trained else values

@@ -6,13 +6,13 @@
 __all__ = ['main', 'nbdev_test']
 
 # %% ../../nbs/runs/run_command.ipynb #d0520819
-import argparse, json, re, subprocess, sys, sysconfig
+import json, re, subprocess, sys, sysconfig
 from pathlib import Path
 
 from dotenv import load_dotenv
 
-from ..core import command
 from .cluster import submit
+from .console import Parser, command, json_object
 from .execute import run_all
 from .parameters import check_runs, combinations, vary
 from .stamp import why_run
@@ -66,7 +66,7 @@ HELP = dict(
 # %% ../../nbs/runs/run_command.ipynb #bb437fc8
 def parser():
     "The options of `bayesflow-run`."
-    p = argparse.ArgumentParser("bayesflow-run", description=ABOUT)
+    p = Parser("bayesflow-run", description=ABOUT)
     def option(name, **how): p.add_argument(f"--{name.replace('_', '-')}", help=HELP[name], **how)
     def flag(name): option(name, action="store_true")
     p.add_argument("names", nargs="*", metavar="NAME", help=HELP["names"])
@@ -78,7 +78,7 @@ def parser():
     option("set", action="append", default=[], metavar="NAME=VALUE")
     option("array", action="append", default=[], metavar="NAME=V1,V2,...")
     option("executor", choices=["local", "slurm"])
-    option("options", type=json.loads, metavar="JSON")
+    option("options", type=json_object, metavar="JSON")
     for name in "trained", "list", "dry_run": flag(name)
     option("settings", default="settings.ini", metavar="PATH")
     return p
@@ -95,6 +95,8 @@ def run_main(args):
     table = read_runs(args.settings, args.profile, args.trained)
     if sum(map(bool, (args.names, args.all, args.group))) > 1:
         raise ValueError("give names, --all or --group, one of them.")
+    if args.options is not None and args.executor is None:
+        raise ValueError("--options are those of an executor; pass --executor local or slurm too, or leave them out.")
     values = combinations(args.set, args.array)
     runs = [vary(r, v) for r in choose(args.names, table, args.all, args.group) for v in values]
     if args.list: return print(as_text(table))
@@ -105,7 +107,7 @@ def run_main(args):
     if failed: raise RuntimeError(f"{len(failed)} of {len(results)} runs failed: {', '.join(failed)}.")
 
 # %% ../../nbs/runs/run_command.ipynb #849cf9ca
-@command
+@command(go_on="the runs that are done are kept; give the same command again, without --force, for the others")
 def main(argv=None):
     "Console command `bayesflow-run`: execute runs of the run table"
     run_main(parser().parse_args(argv))
@@ -117,8 +119,26 @@ def new_spelling(args):
     return [a.removeprefix("--path=") for a in args if a != "--path"]
 
 # %% ../../nbs/runs/run_command.ipynb #703adc45
+NOTHING = "No files were eligible for testing"          # what nbdev prints before it reports success
+
+def tested(args):
+    "The exit code of a process of nbdev-test; its output is passed on, and to have tested nothing is a failure."
+    with subprocess.Popen(args, stdout=subprocess.PIPE, text=True) as child:
+        empty = False
+        for line in child.stdout:
+            empty |= line.startswith(NOTHING)
+            print(line, end="", flush=True)
+    if child.returncode or not empty: return child.returncode
+    print("nbdev_test: no notebook was tested; start it in the folder of the project, or name a notebook that exists.",
+          file=sys.stderr)
+    return 1
+
+# %% ../../nbs/runs/run_command.ipynb #89aa87e1
 def nbdev_test(argv=None):
     "Console command `nbdev_test`: nbdev's `nbdev-test`, which also understands the options as version 2 spelled them."
     script = Path(sysconfig.get_path("scripts"))/"nbdev-test"
     if not script.exists(): sys.exit("nbdev_test needs nbdev; install it with: pip install -e '.[dev]'")
-    sys.exit(subprocess.call([sys.executable, str(script), *new_spelling(sys.argv[1:] if argv is None else argv)]))
+    sys.exit(tested([sys.executable, str(script), *new_spelling(sys.argv[1:] if argv is None else argv)]))
+
+# %% ../../nbs/runs/run_command.ipynb #16e11385
+if __name__ == "__main__" and "__file__" in globals(): main()

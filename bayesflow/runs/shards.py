@@ -6,7 +6,7 @@
 __all__ = ['Shards', 'code_digest', 'digest_of', 'key_of']
 
 # %% ../../nbs/runs/shards.ipynb #ca2f06ac
-import hashlib, json
+import hashlib, json, re
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -30,13 +30,24 @@ def key_in(path):
         with safe_open(path, 'pt') as f: return (f.metadata() or {}).get('key')
     except (SafetensorError, OSError): return None
 
+# %% ../../nbs/runs/shards.ipynb #a883e58f
+def differences(there, here):
+    "One text for each value that differs between two dictionaries; a checksum is not shown, it says nothing"
+    checksum = lambda v: isinstance(v, str) and re.fullmatch('[0-9a-f]{64}', v)
+    for name in sorted(there.keys() | here.keys()):
+        a, b = there.get(name), here.get(name)
+        if a == b: continue
+        if isinstance(a, dict) and isinstance(b, dict): yield from differences(a, b)
+        elif checksum(a) and checksum(b): yield f"the {name} there and here are different"
+        else: yield f"{name} is {a!r} there and {b!r} here"
+
 def difference(found, key) -> str:
     "How the key of a shard differs from `key`, in words; both are JSON texts, and `found` may be `None`"
     if found is None: return 'it has no key'
     there, here = json.loads(found), json.loads(key)
-    different = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
-    return ', '.join(f"{name} is {there.get(name)!r} there and {here.get(name)!r} here" for name in different)
+    return ', '.join(differences(there, here))
 
+# %% ../../nbs/runs/shards.ipynb #cf4b44e8
 def checked_rows(part, rows) -> dict:
     "The tensors of a shard as they are written; `ValueError` unless each has one row for each number"
     part = {name: v.detach().cpu().contiguous() for name, v in part.items()}

@@ -14,7 +14,7 @@ from ..processes.flow import draw_times_and_noise
 from .config import TrainConfig
 
 # %% ../../nbs/training/batches.ipynb #b7e59b1b
-# from a uniform number to a training time, for each of `TIME_DENSITIES`
+# from a uniform number to a training time, for each choice of `time_density`
 DENSITIES = {'uniform': lambda u: u, 'logit-normal': lambda u: torch.sigmoid(torch.special.ndtri(u))}
 
 # %% ../../nbs/training/batches.ipynb #b25c3cab

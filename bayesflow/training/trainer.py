@@ -20,7 +20,7 @@ from ..sampling import sample
 from .batches import (DENSITIES, TrainingData, drop_labels, epoch_batches,
                                         validation_loss)
 from .checkpoints import RunState, averaged_model
-from .config import APART, TrainConfig
+from .config import TrainConfig, settings_of
 from .records import Records, wandb_mode
 
 # %% ../../nbs/training/trainer.ipynb #98529f83
@@ -151,11 +151,6 @@ def train(
     return Trainer(config).run(progress)
 
 # %% ../../nbs/training/trainer.ipynb #f52b4673
-def _settings(config:dict) -> dict:
-    "The fields that determine the network, as JSON keeps them; fields that an older run has not have their default"
-    fields = {**dataclasses.asdict(TrainConfig()), **config}
-    return {k: json.loads(json.dumps(v, default=int)) for k, v in fields.items() if k not in APART}     # NumPy: int
-
 def train_or_load(
     config:TrainConfig,        # with `out`
     progress:bool=True,
@@ -167,8 +162,8 @@ def train_or_load(
     last, state = config.folder/'last.safetensors', config.folder/'state.pt'
     if not state.exists(): train(dataclasses.replace(config, overwrite=True, resume=False), progress)
     else:
-        now = _settings(dataclasses.asdict(config))
-        before = _settings(json.loads((config.folder/'config.json').read_text()))
+        now = settings_of(dataclasses.asdict(config))
+        before = settings_of(json.loads((config.folder/'config.json').read_text()))
         other = [k for k in now if now[k] != before.get(k)]
         if other and not config.overwrite:
             raise ValueError(f"{config.folder} holds a run with another {' and '.join(other)}; "
