@@ -35,6 +35,25 @@ def missing():
     return [f"the package {p}" for p in PACKAGES if find_spec(p) is None] + ["the program chromium"] * (not chromium())
 
 
+def install():
+    "Debian's Chromium, where this process may install it."
+    if chromium() or not shutil.which("apt-get") or os.geteuid(): return
+    quiet = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with contextlib.suppress(subprocess.TimeoutExpired, OSError):
+        for command in ("apt-get update", "apt-get install -y --no-install-recommends chromium"):
+            subprocess.run(command.split(), env=env, **quiet)
+
+
+def tested():
+    "The test, with what it needs installed where that is allowed; elsewhere it says what is missing."
+    install()
+    if (lacking := missing()) and "GITHUB_ACTIONS" not in os.environ:
+        print(f"skip  explorer in a browser: this machine lacks {', '.join(lacking)}", flush=True)
+        return
+    browser()
+
+
 def prepare(home):
     "The notebook without outputs, and settings, in a folder of their own."
     nb = json.loads(NOTEBOOK.read_text(encoding="utf-8"))

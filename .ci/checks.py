@@ -7,7 +7,7 @@ import re, shutil, sys, tempfile, time, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import documented, door, links, notebooks, outputs
+import browser, documented, door, links, notebooks, outputs
 from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, tracked
 
 
@@ -133,7 +133,7 @@ def steps():
     res = [(f"smoke run {n}", must, *smoke(n)) for n in first_of_a_kind(table)]
     shown = set(outputs.with_outputs())            # executed once, as tests and for their outputs
     res += [(p.relative_to(ROOT).as_posix(), outputs.check if p in shown else notebooks.notebook, p) for p in tested]
-    return res + [("package equals notebooks", package), ("notebooks clean", clean), ("README equals index", readme),
+    return [("explorer in a browser", browser.tested), *res] + [("package equals notebooks", package), ("notebooks clean", clean), ("README equals index", readme),
             ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
             ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"),
             *links.steps(), *documented.steps(), *door.steps()]

@@ -6,7 +6,7 @@ from tools import BIN, ENV, ROOT, Failed, must, run
 
 NAMES = """
 AllWeightsLaplace BayesDiff ConditioningLaplace DeepEnsemble Diffusion Draws FlowMatching GenerativeModel Independent LastLayerLaplace
-Posterior Shared TrainConfig UNet fidelity_report list_pretrained load_dataset load_diffusers load_pretrained sample
+Posterior Shared TrainConfig UNet explore fidelity_report list_pretrained load_dataset load_diffusers load_pretrained sample
 sample_with_uncertainty train
 """.split()
 

@@ -41,10 +41,11 @@ def trained_members(
     epochs:int,
     net:dict,                # arguments of the `UNet`
     per_class:dict=None,     # label as text -> training images; default: all of the lite split
+    process:dict=None,       # options of the process, such as `{"prediction": "v"}`
 ) -> list:                   # of GenerativeModel
     "Small networks that were trained on the lite split from different seeds: loaded if they are there, trained if not"
     common = dict(epochs=epochs, batch_size=BATCH_SIZE, precision=PRECISION, lite=True, net=net,
-                  per_class=per_class or {}, wandb='disabled')
+                  per_class=per_class or {}, process=process or {}, wandb='disabled')
     return [train_or_load(TrainConfig(dataset, method, seed=m, out=f'{folder}-{m}', **common)) for m in range(members)]
 
 # %% ../../nbs/study/trainings.ipynb #51840705
