@@ -27,6 +27,7 @@ def clone(tmp):
         if not (ROOT/f).is_file() or f.startswith("figures/"): continue
         (folder/f).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT/f, folder/f)
+    must("git", "init", "--quiet", cwd=folder)
     (folder/".venv").mkdir()
     for part in BIN.parent.iterdir():
         if part.name != "installed": (folder/".venv"/part.name).symlink_to(part)

@@ -9,7 +9,7 @@ with few colours, so that a notebook stays small.
 import base64, io, math, os, re, sys
 from pathlib import Path
 
-from tools import ENV, ROOT, Failed, tracked
+from tools import BIN, ENV, ROOT, Failed, must, tracked
 
 RTOL, ATOL = 0.05, 1e-9      # of a number in a text; another processor rounds differently, and a sampler amplifies it
 PIXELS = 0.05                # root mean square difference of two pictures whose pixels are in [0, 1]
@@ -72,6 +72,7 @@ def store(path):
         cell.outputs = [new_output("display_data", pack(kind, x)) for kind, x in found if kind != WIDGET]
     nb.metadata = dict(kernelspec=dict(display_name="python3", language="python", name="python3"))
     nbformat.write(nb, path)
+    must(BIN/"nbdev-clean", "--fname", path)
 
 
 def same_text(a, b):
