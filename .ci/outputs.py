@@ -14,7 +14,7 @@ from tools import BIN, ENV, ROOT, Failed, must, tracked
 RTOL, ATOL = 0.05, 1e-9      # of a number in a text; another processor rounds differently, and a sampler amplifies it
 PIXELS = 0.05                # root mean square difference of two pictures whose pixels are in [0, 1]
 MARGIN = 6                   # pixels by which the sides of two pictures may differ
-COLOURS = 64                 # of a stored picture
+COLOURS = 256                # of a stored picture
 LARGEST = 1_000_000          # bytes of a notebook
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 KEPT = "image/png", "image/gif", "text/markdown", "text/html", "text/plain"      # the first of these that is there
@@ -44,7 +44,8 @@ def small(data):
     "A picture in base64 with few colours."
     from PIL import Image
     out = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB").quantize(COLOURS).save(out, "PNG", optimize=True)
+    picture = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+    picture.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(out, "PNG", optimize=True)
     return base64.b64encode(out.getvalue()).decode()
 
 
