@@ -12,7 +12,7 @@ import hashlib, math
 import torch
 from torch import nn
 import torch.nn.functional as F
-from torch.nn.utils import parameters_to_vector, skip_init
+from torch.nn.utils import skip_init
 
 from ..core import group_size
 from .rearranged import Rearranged
@@ -72,7 +72,7 @@ def theta_of(
     layer,              # nn.Linear or nn.Conv2d
 ) -> torch.Tensor:      # (P,)
     "The layer's weights as one vector: `weight.flatten()`, then `bias`"
-    return parameters_to_vector(weights_of(layer)).detach()
+    return torch.cat([p.detach().flatten() for p in weights_of(layer)])
 
 # %% ../../nbs/models/linear_head.ipynb #47076f00
 def padding_of(layer):

@@ -178,7 +178,7 @@ def _check_call(call, trial):
 # %% ../../nbs/models/wrapping.ipynb #17b4d670
 def _check_alone(call, trial):
     "`ValueError` if the prediction for an image depends on the other images of the batch"
-    x, t, y = trial.x, trial.t[:1].expand(len(trial.t)), trial.y
+    x, t, y = trial.x, trial.t[:1].repeat(len(trial.t)), trial.y
     several, alone = call(x, t, y)[:1], call(x[:1], t[:1], None if y is None else y[:1])
     error = float((several - alone).abs().max() / alone.abs().max().clamp(min=1e-12))
     if error > min(RESULT_EPSILONS * torch.finfo(x.dtype).eps, LARGEST_RESULT_ERROR):
