@@ -261,4 +261,5 @@ if __name__ == "__main__":
     if "--save" in sys.argv:
         FIGURES.mkdir(parents=True, exist_ok=True)
         (FIGURES/"explorer.png").write_bytes(picture)
-        (FIGURES/"seconds.json").write_text(json.dumps(seconds, indent=1) + "\n")
+        numbers = dict(explorer=dict(command=".venv/bin/python .ci/browser.py --save", seconds=seconds))
+        (FIGURES/"numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")

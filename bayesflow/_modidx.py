@@ -160,6 +160,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                 'bayesflow/models/layer_checks.py'),
                                                'bayesflow.models.layer_checks.check_own_weights': ( 'models/layer_checks.html#check_own_weights',
                                                                                                     'bayesflow/models/layer_checks.py'),
+                                               'bayesflow.models.layer_checks.disagreement': ( 'models/layer_checks.html#disagreement',
+                                                                                               'bayesflow/models/layer_checks.py'),
                                                'bayesflow.models.layer_checks.holds_weights': ( 'models/layer_checks.html#holds_weights',
                                                                                                 'bayesflow/models/layer_checks.py'),
                                                'bayesflow.models.layer_checks.uncompiled': ( 'models/layer_checks.html#uncompiled',

@@ -51,8 +51,9 @@ def layer_config(
                 dilation=list(layer.dilation), groups=layer.groups, bias=bias)
 
 # %% ../../nbs/models/linear_head.ipynb #cc4cf63d
-# the weight and the bias, in this order, however they were registered
-def weights_of(layer): return [p for p in (layer.weight, layer.bias) if p is not None]
+def weights_of(layer) -> list:
+    "The weight, and the bias if there is one, in this order, however they were registered"
+    return [p for p in (layer.weight, layer.bias) if p is not None]
 
 def copy_layer(
     layer,                                # nn.Linear or nn.Conv2d

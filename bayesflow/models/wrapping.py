@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ..core import evaluation_mode
-from .layer_checks import check_last, check_modules, uncompiled
+from .layer_checks import check_last, check_modules, disagreement, uncompiled
 from .tracing import find_last_layer, head_of, hooked, where_outputs_go
 
 # %% ../../nbs/models/wrapping.ipynb #3d5eb23b
@@ -138,7 +138,6 @@ class WrappedNetwork(nn.Module):
 # %% ../../nbs/models/wrapping.ipynb #54a9bc3a
 FIRST_TIMES, OTHER_TIMES = (0.3, 0.85), (0.1, 0.45, 0.95)    # inside [0, 1], away from each other and from both ends
 SAME_FEATURES = dict(rtol=1e-5, relative_atol=1e-6)          # features this close at two times do not depend on time
-RESULT_EPSILONS, LARGEST_RESULT_ERROR = 1e3, 5e-2            # rounding allowed between head and network, relative
 MESSAGE = 300                                                # characters of the network's own error that are shown
 
 class Trial(NamedTuple):
@@ -180,8 +179,7 @@ def _check_alone(call, trial):
     "`ValueError` if the prediction for an image depends on the other images of the batch"
     x, t, y = trial.x, trial.t[:1].repeat(len(trial.t)), trial.y
     several, alone = call(x, t, y)[:1], call(x[:1], t[:1], None if y is None else y[:1])
-    error = float((several - alone).abs().max() / alone.abs().max().clamp(min=1e-12))
-    if error > min(RESULT_EPSILONS * torch.finfo(x.dtype).eps, LARGEST_RESULT_ERROR):
+    if error := disagreement(several, alone, x.dtype):
         raise ValueError(f"The network predicts another image alone than in a batch (relative difference {error:.1e}), "
                          "as with batch statistics. Use running statistics (track_running_stats=True), or a norm of "
                          "each image, such as GroupNorm.")
@@ -203,9 +201,7 @@ def _check_features(wrapped, trial):
 
 def _check_results(wrapped, trial):
     "`ValueError` unless features and head give the network's own result"
-    out, eps = wrapped.call(*trial), torch.finfo(trial.x.dtype).eps
-    error = (wrapped(*trial) - out).abs().max() / out.abs().max().clamp(min=1e-12)     # the bound only avoids 0 / 0
-    if error > min(RESULT_EPSILONS * eps, LARGEST_RESULT_ERROR):
+    if error := disagreement(wrapped(*trial), wrapped.call(*trial), trial.x.dtype):
         raise ValueError(f"Features and last layer {wrapped.layer!r} give another result than the network (relative "
                          f"difference {error:.1e}): the treatment of its output depends on the state, the time or the "
                          "label. Let `forward` return the prediction before that, or name another last_layer.")

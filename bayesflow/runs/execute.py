@@ -58,10 +58,13 @@ def files_in(folder):
 
 # %% ../../nbs/runs/execute.ipynb #1240e301
 KERNEL_START = 600                                                 # seconds to wait for a kernel on a busy machine
+SILENT = "--log-level=50"                                          # a kernel that is ended would report the interrupt
 
 def execute_notebook(run, parameters, progress):
     "Execute the notebook of `run` with papermill; None, or one line about the error."
-    import papermill
+    try: import papermill
+    except ModuleNotFoundError:
+        return "papermill is not installed, and runs need it: pip install 'bayesflow-uq[notebooks]'."
     from traitlets.config import Config
     logging.getLogger("papermill").setLevel(logging.ERROR)         # its warnings are our errors, raised before
     root, bar = str(run.root.resolve()), dict(desc=run.name, unit="cell", leave=False) if progress else False
@@ -71,6 +74,7 @@ def execute_notebook(run, parameters, progress):
             papermill.execute_notebook(
                 str((run.root/run.notebook).resolve()), str((run.root/run.executed).resolve()), parameters=parameters,
                 kernel_name="python3", language="python", cwd=root, progress_bar=bar, start_timeout=KERNEL_START,
+                extra_arguments=[SILENT],
                 config=Config(KernelManager=dict(transport_encryption="auto")))
     except papermill.PapermillExecutionError as e: return error_line(e)
     except Exception as e: return f"{type(e).__name__}: {first_line(str(e)) or 'no message'}"          # the kernel died

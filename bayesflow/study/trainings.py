@@ -24,7 +24,7 @@ from ..training.trainer import train_or_load
 # %% ../../nbs/study/trainings.ipynb #bab06d3d
 # Images in a step of the optimiser. The lite split has few images, and a smaller batch gives more steps.
 BATCH_SIZE = 64
-PRECISION = 'no'             # float32: a third faster than bfloat16 for small networks, where the CPU has no AMX
+PRECISION = 'no'             # float32, on every processor; which precision is faster differs between them
 
 # %% ../../nbs/study/trainings.ipynb #cb931ff9
 def same_for_all(
