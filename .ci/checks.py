@@ -124,7 +124,7 @@ def first_of_a_kind(names):
 
 
 def steps():
-    "(name, function, arguments) of everything, the long ones first and the short ones last: no worker waits for the other."
+    "(name, function, arguments) of everything: long ones first, short ones last, so that no worker waits for the other."
     from bayesflow.runs.table import read_runs
     table = read_runs(ROOT/"settings.ini", "smoke")
     aside = lambda p: {"experiments", ".ipynb_checkpoints"} & set(p.relative_to(ROOT).parts)
@@ -134,8 +134,8 @@ def steps():
     shown = set(outputs.with_outputs())            # executed once, as tests and for their outputs
     res += [(p.relative_to(ROOT).as_posix(), outputs.check if p in shown else notebooks.notebook, p) for p in tested]
     long = [("explorer in a browser", browser.tested), *documented.steps()]
-    return [*long, *res, ("package equals notebooks", package), ("notebooks clean", clean), ("README equals index", readme),
-            ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
+    return [*long, *res, ("package equals notebooks", package), ("notebooks clean", clean),
+            ("README equals index", readme), ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
             ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"),
             *links.steps(), *door.steps()]
 
