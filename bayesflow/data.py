@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .core import write_whole
+from .pixels import DATA_RANGE, rescale
 
 # %% ../nbs/data.ipynb #c5b97365
 _HERE = __file__ if '__file__' in globals() else __import__('bayesflow').__file__    # a notebook has no `__file__`
@@ -165,12 +166,12 @@ def _download(name, root):
             if folder.is_dir() and not any(folder.iterdir()): folder.rmdir()
     return True
 
-def _tensors(pixels, labels):
+def _tensors(pixels, labels, data_range):
     "Bytes and labels of a split as the two tensors of `load_dataset`"
     import torch
-    return to_images(pixels), torch.tensor(labels, dtype=torch.int64)
+    return rescale(to_images(pixels), there=data_range), torch.tensor(labels, dtype=torch.int64)
 
-def _full(name, split, root):
+def _full(name, split, root, data_range):
     "The full split, or `None` where it is neither here nor to be downloaded; `ValueError` for a damaged file"
     paths = find_raw(name, split, root)
     if paths is None and _download(name, root or os.environ.get('BAYESFLOW_DATA') or 'data'):
@@ -180,7 +181,7 @@ def _full(name, split, root):
     if len(images) != len(labels):
         raise ValueError(f"{paths[0]} has {len(images)} images but {paths[1]} has {len(labels)} labels; "
                          "delete both and load again.")
-    return _tensors(images, labels)
+    return _tensors(images, labels, data_range)
 
 # %% ../nbs/data.ipynb #5a861b11
 def load_dataset(
@@ -188,7 +189,8 @@ def load_dataset(
     split:str='train',    # "train" or "test"
     lite:bool=None,       # True: the bundled lite split; False: the full data; None: the full data, else lite
     root=None,            # a folder to look in first
-) -> tuple:               # images float32 (N, 1, 28, 28) in [-1, 1]; labels int64 (N,)
+    data_range=DATA_RANGE,    # of the images, such as `model.data_range`
+) -> tuple:               # images float32 (N, 1, 28, 28) in [-1, 1], or in `data_range`; labels int64 (N,)
     """Load a whole split into memory.
 
     Looked for in `root`, `$BAYESFLOW_DATA`, `./data` and Debian's data set folder; then torchvision downloads it to
@@ -202,7 +204,7 @@ def load_dataset(
     if lite and not bundled:
         raise ValueError(f"{name} has no bundled lite split; use MNIST or FashionMNIST, or pass lite=False.")
     if not lite:
-        if (full := _full(name, split, root)) is not None: return full
+        if (full := _full(name, split, root, data_range)) is not None: return full
         absent = f"The full {name} {split} data was not found and could not be downloaded"
         if lite is False or not bundled:
             hint = ", or use the bundled lite split (lite=True)" if bundled else ""
@@ -210,4 +212,5 @@ def load_dataset(
                                     f"or name their folder in BAYESFLOW_DATA{hint}.")
         count = LITE_PER_CLASS[split] * len(CLASSES[name])
         print(f"{absent}; using the bundled lite split ({count} images).", file=sys.stderr)
-    with np.load(asset(bundled), allow_pickle=False) as z: return _tensors(z[f'{split}_images'], z[f'{split}_labels'])
+    with np.load(asset(bundled), allow_pickle=False) as z:
+        return _tensors(z[f'{split}_images'], z[f'{split}_labels'], data_range)

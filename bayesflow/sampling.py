@@ -9,12 +9,14 @@ __all__ = ['SeededNoise', 'own_noise', 'Network', 'trajectory', 'check_request',
 # %% ../nbs/sampling.ipynb #04ab6bb9
 from contextlib import nullcontext
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from tqdm.auto import tqdm
 
 from .core import evaluation_mode, stream_seed, whole_number
 from .models.labels import check_labels
+from .pixels import DATA_RANGE
 
 # %% ../nbs/sampling.ipynb #5351aa1d
 class SeededNoise:
@@ -147,6 +149,7 @@ def check_request(
         raise ValueError(f"Unknown sampler {sampler!r} for {process.name}; choose one of "
                          f"{', '.join(process.samplers)}.")
     steps, max_batch = whole_number('steps', steps), whole_number('max_batch', max_batch)
+    if isinstance(seeds, Integral) and not isinstance(seeds, bool): seeds = range(seeds)
     if labels is not None: labels = check_labels(model, labels, guidance)
     elif seeds is None:
         raise ValueError("Without labels the number of seeds is the number of samples; pass seeds=range(n).")
@@ -160,13 +163,14 @@ def check_request(
 # %% ../nbs/sampling.ipynb #e209374d
 @dataclass
 class Samples:
-    "What `sample` returns; images are float32 in the range of the data, [-1, 1]"
+    "What `sample` returns; images are float32 in the network's own units, see `data_range`"
     images: torch.Tensor        # (B, C, H, W)
     image_steps: torch.Tensor   # (steps + 1, B, C, H, W), noise first, final sample last
     times: torch.Tensor         # (steps + 1,) float64
     labels: torch.Tensor        # (B,) or None
     seeds: list                 # B integers
     evaluations: int            # passes through the network, per sample
+    data_range: tuple = DATA_RANGE    # (low, high), the pixel values of black and white
 
 # %% ../nbs/sampling.ipynb #13ba0164
 @torch.no_grad()
@@ -176,7 +180,7 @@ def sample(
     *,
     steps:int=20,           # steps of the time grid
     sampler:str=None,       # a name in `model.process.samplers`; default: the process's own
-    seeds=None,             # one integer per sample; default 0, 1, 2, ...
+    seeds=None,             # one integer per sample, or a number n for 0 to n - 1; default 0, 1, 2, ...
     guidance:float=1.,      # classifier-free guidance weight, 1 for none
     max_batch:int=256,      # most images in one pass through the network
     progress:bool=False,    # show a progress bar
@@ -197,7 +201,7 @@ def sample(
             states = trajectory(step, f, x, times, noise, bar.update)
             parts.append(torch.stack([state.float() for state in states]))
     image_steps = torch.cat(parts, dim=1)
-    return Samples(image_steps[-1], image_steps, times, labels, seeds, f.evaluations)
+    return Samples(image_steps[-1], image_steps, times, labels, seeds, f.evaluations, model.data_range)
 
 # %% ../nbs/sampling.ipynb #7c447ba5
 @dataclass

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..core import evaluation_mode
+from .precision import full_precision
 from .tracing import hooked
 
 # %% ../../nbs/models/conditioning.ipynb #6c322135
@@ -217,7 +217,7 @@ def find_conditioning(
     if layers is None and model.num_classes == 1:
         raise ValueError("This model has one label, and another is needed to see where it enters; name the layer with "
                          "layers=.")
-    with evaluation_mode(model.net):
+    with full_precision(model):
         chosen = found_layers(model) if layers is None else named_layers(model, layers)
         inputs = inputs_of(model, chosen, trial(model, 0))
     for name, module in chosen.items():

@@ -6,14 +6,18 @@
 __all__ = ['from_diffusers', 'latent_codec', 'load_diffusers']
 
 # %% ../../nbs/models/diffusers.ipynb #4ce644bd
-import warnings
+import re, warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from ..core import evaluation_mode
+from .checkpoints import check_file
 from .generative import GenerativeModel
+from .layer_checks import uncompiled
 from ..processes.diffusion import Diffusion
 from ..processes.flow import FlowMatching
 
@@ -47,6 +51,15 @@ def _refuse(name):
                       "FlowMatchEulerDiscreteScheduler that describes how the network was trained.")
 
 # %% ../../nbs/models/diffusers.ipynb #9d593663
+LEAST_SIGNAL = 1e-10      # of alpha_bar, where a scheduler has none at all: changes a step by 1e-5 at most
+
+def _some_signal(alpha_bar, prediction):
+    "The levels (n,) above zero; `ValueError` for a noise estimate from which no image could be drawn at t = 1"
+    if alpha_bar[-1] > 0 or prediction != 'epsilon': return alpha_bar.clamp(min=LEAST_SIGNAL)
+    raise ValueError("The scheduler has zero signal at its last step (rescale_betas_zero_snr), and a network that "
+                     "predicts noise (prediction_type='epsilon') says nothing about the image there; pass the "
+                     "scheduler of its training, which has prediction_type='v_prediction' or no such rescaling.")
+
 def process_of(
     scheduler,           # a DDPM, DDIM or FlowMatchEulerDiscrete scheduler of diffusers
 ) -> Meaning:
@@ -60,32 +73,69 @@ def process_of(
     if c.thresholding or c.clip_sample:
         warnings.warn(f"{name} clips the predicted image at every step (clip_sample or thresholding); that is not "
                       "linear and is left out here.", stacklevel=2)
-    alpha_bar = scheduler.alphas_cumprod.double()              # the levels as the scheduler has them, in float32
+    alpha_bar = _some_signal(scheduler.alphas_cumprod.double(), c.prediction_type)      # float32 in the scheduler
     betas = 1 - alpha_bar / torch.cat([alpha_bar.new_ones(1), alpha_bar[:-1]])
     process = Diffusion(betas=betas, prediction=_PREDICTIONS[c.prediction_type], discrete=True)
     if name == 'DDPMScheduler': process.default_sampler = 'ddpm-beta' if c.variance_type == 'fixed_large' else 'ddpm'
     return Meaning(process, 'index', 1.)
 
-# %% ../../nbs/models/diffusers.ipynb #c4d2ef32
-def _labels(network, num_classes, null_label, context):
-    "Number of labels and null label, where the network's configuration or its context has them"
-    kind, c = type(network).__name__, network.config
-    if kind == 'UNet2DModel': num_classes = num_classes or c.num_class_embeds
+# %% ../../nbs/models/diffusers.ipynb #fea62c21
+def _inner(network):
+    "The network inside what compilation, data-parallel training or an average put around it"
+    wrappers = AveragedModel, nn.DataParallel, nn.parallel.DistributedDataParallel
+    while (inner := network.module if isinstance(network, wrappers) else uncompiled(network)) is not network:
+        network = inner
+    return network
+
+def _labels(kind, c, num_classes, null_label, context):
+    "Number of labels and null label, where the network's configuration c or its context has them"
+    if kind in ('UNet2DModel', 'UNet2DConditionModel'): num_classes = num_classes or c.num_class_embeds
     if kind == 'DiTTransformer2DModel':
         num_classes = num_classes or c.num_embeds_ada_norm
         null_label = num_classes if null_label is None else null_label
-    if kind == 'UNet2DConditionModel' and len(context) > 1: num_classes = num_classes or len(context)
+    if context is not None and len(context) > 1: num_classes = num_classes or len(context)
     return num_classes, null_label
 
-def _check_context(context, size):
-    "`ValueError` unless `context` can be the encoder_hidden_states of a network"
+# %% ../../nbs/models/diffusers.ipynb #14ecc042
+def _context_size(c) -> int:
+    "Size of the encoder_hidden_states of a network with configuration c; `ValueError` if they are not one tensor"
+    if c.encoder_hid_dim: return c.encoder_hid_dim
+    parts = lambda v: {n for part in v for n in parts(part)} if isinstance(v, (list, tuple)) else {v}
+    sizes = parts(c.cross_attention_dim)
+    if len(sizes) == 1: return sizes.pop()
+    raise ValueError(f"The blocks of the network take encoder_hidden_states of different sizes (cross_attention_dim="
+                     f"{c.cross_attention_dim}), which are not one context; {OWN_CALL}")
+
+OWN_CALL = "pass its call as forward=lambda net, x, t, y: net(x, t, ..., return_dict=False)[0]."
+
+def _check_context(c, context):
+    "`ValueError` unless `context` is all that a network with configuration c takes besides image and time"
+    if c.addition_embed_type not in (None, 'text') or c.encoder_hid_dim_type not in (None, 'text_proj'):
+        raise ValueError(f"The network takes more than encoder_hidden_states (addition_embed_type="
+                         f"{c.addition_embed_type!r}, encoder_hid_dim_type={c.encoder_hid_dim_type!r}); {OWN_CALL}")
+    size = _context_size(c)
     if context is None:
         raise ValueError("A UNet2DConditionModel needs encoder_hidden_states; pass context=, (1, L, D) for all images "
-                         "or (num_classes, L, D) with a row for each label.")
+                         f"or (num_classes, L, D) with a row for each label, D = {size}.")
     if context.ndim != 3 or context.shape[2] != size:
         raise ValueError(f"context has shape {tuple(context.shape)}; the network takes (1 or num_classes, L, {size}).")
 
-# %% ../../nbs/models/diffusers.ipynb #dc4cc1ee
+# %% ../../nbs/models/diffusers.ipynb #4c369bb6
+def _call(conditional, classes, context, factor, own):
+    "forward(net, x, t, y) for `GenerativeModel.wrap`: the network's prediction, with the sign of its process"
+    def forward(net, x, t, y):
+        if own is not None: return factor * _prediction(own(net, x, t, y))
+        given = {} if y is None or not classes else dict(class_labels=y)
+        if conditional:
+            rows = context.to(x)
+            rows = rows[y] if y is not None and len(rows) > 1 else rows[:1].expand(len(x), -1, -1)
+            given['encoder_hidden_states'] = rows
+        return factor * net(x, t, **given, return_dict=False)[0]
+    return forward
+
+def _prediction(out): return out[0] if isinstance(out, tuple) else out
+
+# %% ../../nbs/models/diffusers.ipynb #10fd4efc
 def from_diffusers(
     network,               # UNet2DModel, UNet2DConditionModel, DiTTransformer2DModel, or a module of that call
     scheduler,             # of its training
@@ -93,23 +143,26 @@ def from_diffusers(
     null_label=None,       # label for "no class", for guidance; a DiT has one
     context=None,          # of a UNet2DConditionModel: encoder_hidden_states (1, L, D), or one row for each label,
                            # (num_classes [+ 1], L, D)
-    last_layer=None, info=None,    # as for `GenerativeModel.wrap`
+    *,
+    image_shape=None,      # (C, H, W); default: as in the network's configuration
+    forward=None,          # forward(net, x, t, y) -> the network's prediction, t as its scheduler counts; default: by
+                           # the kind of network
+    time='scheduler',      # how the network's time is counted, as for `GenerativeModel.wrap`
+    last_layer=None, info=None, data_range=None,    # as for `GenerativeModel.wrap`
 ) -> GenerativeModel:
     "A network and a scheduler of diffusers as a model; `ValueError` if they cannot be one"
-    process, time, factor = process_of(scheduler)
+    process, counted, factor = process_of(scheduler)
+    network = _inner(network)
     kind = type(network).__name__
     conditional = kind == 'UNet2DConditionModel'
-    if conditional: _check_context(context, network.config.cross_attention_dim)
-    num_classes, null_label = _labels(network, num_classes, null_label, context)
-
-    def forward(net, x, t, y):
-        if conditional:
-            rows = context.to(x)
-            rows = rows.expand(len(x), -1, -1) if y is None else rows[y]
-            return factor * net(x, t, encoder_hidden_states=rows, return_dict=False)[0]
-        return factor * net(x, t, **({} if y is None else dict(class_labels=y)), return_dict=False)[0]
-    return GenerativeModel.wrap(network, process, last_layer, forward, time=time, num_classes=num_classes,
-                                null_label=null_label, info=dict(dict(name=kind), **(info or {})))
+    if conditional and forward is None: _check_context(network.config, context)
+    known = kind in ('UNet2DModel', 'UNet2DConditionModel', 'DiTTransformer2DModel')
+    if known: num_classes, null_label = _labels(kind, network.config, num_classes, null_label, context)
+    classes = not conditional or network.config.num_class_embeds
+    call = _call(conditional, classes, context, factor, forward)
+    return GenerativeModel.wrap(
+        network, process, last_layer, call, image_shape, counted if time == 'scheduler' else time, num_classes,
+        null_label, dict(dict(name=kind), **(info or {})), data_range)
 
 # %% ../../nbs/models/diffusers.ipynb #09af6751
 def latent_codec(
@@ -133,7 +186,7 @@ _PICKLES = '.bin', '.pt', '.pth', '.ckpt'        # endings of weight files that 
 _SHOWN = 200                                     # characters of diffusers' own error that a message quotes
 
 def _check_folder(path):
-    "`FileNotFoundError` or `ValueError` unless the folder is a pipeline with weights that are safe to read"
+    "`FileNotFoundError` or `ValueError` unless the folder is a pipeline with whole weights that are safe to read"
     if not (path/'model_index.json').exists():
         raise FileNotFoundError(f"{path} has no model_index.json; pass the folder that a diffusers pipeline was saved "
                                 "to with save_pretrained.")
@@ -141,31 +194,45 @@ def _check_folder(path):
     if pickled and not any(pickled.parent.glob('*.safetensors')):
         raise ValueError(f"{pickled} is a pickle, which can run code when it is opened; save the pipeline again with "
                          "safe_serialization=True.")
+    for file in path.rglob('*.safetensors'): check_file(file)
 
-def _pipeline(path):
+def _variant_of(path):
+    "The variant of the weights in a folder, such as fp16, or `None` for plain ones; `ValueError` if there are several"
+    own = re.compile(r'\.(\w+?)(-\d+-of-\d+)?\.safetensors$')
+    files = [p for part in ('unet', 'transformer') for p in (path/part).glob('*.safetensors')]
+    found = {m and m[1] for m in (own.search(p.name) for p in files)} or {None}
+    if None in found or len(found) == 1: return None if None in found else found.pop()
+    raise ValueError(f"{path} has the weights in the variants {', '.join(sorted(found))}; pass one as variant=.")
+
+# %% ../../nbs/models/diffusers.ipynb #db16a66d
+def _pipeline(path, variant):
     "The pipeline in a folder or on the hub"
     try: from diffusers import DiffusionPipeline
     except ImportError:
         raise ValueError("Loading a pipeline needs diffusers; install it with: "
                          "pip install 'bayesflow-uq[diffusers]'") from None
     local = Path(path).is_dir()
-    if local: _check_folder(Path(path))
-    try: return DiffusionPipeline.from_pretrained(str(path), local_files_only=local, use_safetensors=True)
-    except (OSError, ValueError) as e:
-        raise OSError(f"The pipeline {path} could not be loaded ({' '.join(str(e).split())[:_SHOWN]}); without a "
-                      "network pass the folder of a pipeline that was saved before.") from None
+    if local:
+        _check_folder(Path(path))
+        variant = variant or _variant_of(Path(path))
+    how = dict(local_files_only=local, use_safetensors=True, variant=variant, torch_dtype=torch.float32)
+    hint = "save it again" if local else "without a network pass the folder of a pipeline that was saved before"
+    try: return DiffusionPipeline.from_pretrained(str(path), **how)
+    except (OSError, ValueError) as e: reason = ' '.join(str(e).split())[:_SHOWN]
+    raise OSError(f"The pipeline {path} could not be loaded ({reason}); {hint}.")
 
 # %% ../../nbs/models/diffusers.ipynb #abc6f410
 def load_diffusers(
     path,                  # folder that `save_pretrained` of a pipeline wrote, or a name on the Hugging Face hub
     scheduler=None,        # instead of the pipeline's own
-    **options,             # num_classes, null_label, context, last_layer, info: as for `from_diffusers`
+    variant=None,          # of the weights, such as "fp16"; default: the one that is in the folder
+    **options,             # as for `from_diffusers`
 ) -> GenerativeModel:      # its `vae` is the pipeline's, for `latent_codec`, or None
-    """A pipeline of diffusers as a model. Weights are read from safetensors only.
+    """A pipeline of diffusers as a model, in float32. Weights are read from safetensors only.
 
     Raises `ValueError` for a pipeline without a network and scheduler that fit together, or with pickled weights,
     `FileNotFoundError` for a folder that is no pipeline, and `OSError` for a hub name without network."""
-    parts = _pipeline(path).components
+    parts = _pipeline(path, variant).components
     network, own = parts.get('unet') or parts.get('transformer'), parts.get('scheduler')
     if network is None or own is None:
         raise ValueError(f"The pipeline {path} has no unet or transformer with a scheduler; "

@@ -14,12 +14,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..core import write_whole
+from .preconditioned import Preconditioned
+from ..pixels import DATA_RANGE, check_range, unit_note
 from .unet import UNet
 from ..processes.diffusion import Diffusion
+from ..processes.edm import EDM
 from ..processes.flow import FlowMatching
 
 # %% ../../nbs/models/generative.ipynb #6e695d0c
-PROCESSES = dict(flow=FlowMatching, diffusion=Diffusion)
+PROCESSES = dict(flow=FlowMatching, diffusion=Diffusion, edm=EDM)
 
 def process_from_config(
     config:dict,      # such as `{"method": "flow"}`, as `process.config()` returns it
@@ -71,19 +74,32 @@ class StoredModel:
 
     def save(self, path) -> Path:
         "Write weights, configuration and training record to one safetensors file, whole or not at all"
-        if not isinstance(self.net, UNet):
-            raise ValueError("Only networks of this package are saved as models; keep a wrapped network in its own "
-                             "format, and wrap it again.")
-        metadata = dict(net=self.net.config, process=self.process.config(), info=self.info)
-        state = {k: v.detach().cpu().contiguous() for k, v in self.net.state_dict().items()}
+        net, described = self._stored()
+        metadata = dict(process=self.process.config(), info=self.info, **described)
+        whole = dict(memory_format=torch.contiguous_format)                  # tied weights are written for each name
+        state = {k: v.detach().cpu().clone(**whole) for k, v in net.state_dict().items()}
         text = {_METADATA: json.dumps(metadata, sort_keys=True)}
         return write_whole(path, lambda p: save_file(state, p, metadata=text))
 
+    def _stored(self) -> tuple:
+        "The module whose weights are written, and its description; `ValueError` for a network that was not wrapped"
+        if isinstance(self.net, UNet): return self.net, dict(net=self.net.config)
+        from bayesflow.models.wrapped_files import WrappedNetwork, wrap_settings
+        if isinstance(self.net, WrappedNetwork): return self.net.net, dict(wrapped=wrap_settings(self.net))
+        raise ValueError(f"A {type(self.net).__name__} is no network of this package; make the model with "
+                         "GenerativeModel.wrap, and save that.")
+
     @classmethod
-    def load(cls, path):
-        "Read a file that `save` wrote; `FileNotFoundError` or `ValueError` name what is wrong with it"
+    def load(cls,
+        path,            # of a file that `save` wrote
+        like=None,       # for a wrapped network, whose code is not in the file: a model that was wrapped the same way
+    ):
+        "Read a model; `FileNotFoundError` or `ValueError` name what is wrong with its file"
         path = Path(path)
         state, metadata = _read(path)
+        if 'wrapped' in metadata:
+            from bayesflow.models.wrapped_files import wrapped_like
+            return cls(wrapped_like(path, metadata, like), process_from_config(metadata['process']), metadata['info'])
         net = UNet(**metadata['net'])
         try: net.load_state_dict(state)
         except RuntimeError as e:
@@ -108,6 +124,10 @@ class GenerativeModel(StoredModel):
     def image_shape(self): return tuple(self.info['image_shape'])
     @property
     def num_classes(self): return self.info['num_classes']
+    @property
+    def data_range(self):
+        "(low, high): the pixel values of black and white in this model's images"
+        return check_range(self.info.get('data_range', DATA_RANGE))
 
     def features(self, x, t, y=None):
         "phi, the input of the head"
@@ -122,26 +142,29 @@ class GenerativeModel(StoredModel):
         last_layer:str=None,    # name of the last linear layer; default: the one that runs last (`info['last_layer']`)
         forward=None,           # forward(net, x, t, y) -> the prediction (B, C, H, W); default: net(x, t[, y])
         image_shape:tuple=None, # (C, H, W); default: by `net.config`, where it is there
-        time='unit',            # its time: a key of `bayesflow.models.wrapping.TIMES`, a function of t (B,), or None
+        time='unit',            # its time: a key of `bayesflow.models.calls.TIMES`, a function of t (B,), or None
         num_classes:int=None,   # number of labels, None for a network without
         null_label:int=None,    # label for "no class", for guidance
         info:dict=None,         # more to remember, such as `name`
+        data_range:tuple=None,  # (low, high), black and white in its training images, see `pixels`; default: (-1, 1)
     ):
         """A model from any network that is linear in its last layer, see `models/wrapping`.
 
         Where that layer makes more than the prediction, or its output is multiplied by a constant, `head` is a copy of
-        the part that counts: wrap again after a change of the network's weights. Raises `ValueError` when the network
-        cannot be called like that, has no linear last layer, or does more to its output than move, select and multiply
-        it."""
+        the part that counts: wrap again after a change of the network's weights. Where the network returns
+        a(t) x + s(t) F, the model predicts F, and its process is `Preconditioned`. Raises `ValueError` when the network
+        cannot be called like that, has no linear last layer, or does more than that, move and select its output."""
         from bayesflow.models.wrapping import image_shape_of, wrap_network
         shape = tuple(image_shape_of(net) if image_shape is None else image_shape)
+        own = {} if data_range is None else dict(data_range=list(check_range(data_range)))
         wrapped = wrap_network(net, process, shape, last_layer, forward, time, num_classes, null_label)
-        record = dict(image_shape=list(shape), num_classes=num_classes, last_layer=wrapped.layer)
+        record = dict(image_shape=list(shape), num_classes=num_classes, last_layer=wrapped.layer, **own)
+        if wrapped.coefficients is not None: process = Preconditioned(process, wrapped.coefficients)
         return cls(wrapped, process, {**(info or {}), **record})
 
     def __repr__(self):
         name = self.info.get('name', type(self.net).__name__)
         layer = f", last layer {self.info['last_layer']!r}" if 'last_layer' in self.info else ''
         weights = sum(p.numel() for p in self.head.parameters())
-        return (f"GenerativeModel({name}: {self.process.name}, images {self.image_shape}{layer} "
-                f"with {weights:,} weights)")
+        return (f"GenerativeModel({name}: {self.process.name}, images {self.image_shape}{unit_note(self.data_range)}"
+                f"{layer} with {weights:,} weights)")

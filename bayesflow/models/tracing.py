@@ -113,8 +113,8 @@ class Rest:
         v = v.view(1, *self.h.shape[1:]).expand(self.h.shape).to(self.h)
         return self.ask(v).double().cpu().flatten(1)
 
-    def check_linear(self) -> float:
-        "Size of the results; `ValueError` unless they are linear in h, with nothing added"
+    def check_linear(self) -> tuple:
+        "Size of the results, and what is added to them (B, C H W); `ValueError` unless the rest is linear in h"
         zero, a, b = self.put(torch.zeros(self.n)), self.a, self.b
         both, apart = self.put(a + b) - zero, self.put(a) + self.put(b) - 2 * zero
         size = apart.abs().max()
@@ -124,35 +124,25 @@ class Rest:
         if not torch.allclose(both, apart, atol=self.tol * size, rtol=0):
             raise ValueError(f"{self.layer}: its output goes through something that is not linear. "
                              "Let `forward` return the prediction before that, or name another last_layer.")
-        if zero.abs().max() > self.tol * size:
-            same = torch.allclose(zero, zero[:1, :1], rtol=SAME_EVERYWHERE)
-            what = 'the same everywhere' if same else 'the state or something else'
-            raise ValueError(f"{self.layer}: something is added to its output ({what}), such as a skip connection or a "
-                             "preconditioning. Let `forward` return the prediction alone, and choose the process that "
-                             "does the rest.")
-        return size
+        return size, zero if zero.abs().max() > self.tol * size else torch.zeros_like(zero)
 
 # %% ../../nbs/models/tracing.ipynb #a230788a
-def _scale(rest):
-    "The factor of each pixel (C H W,); `ValueError` where a pixel has none or it depends on the request"
-    scale = rest.put(torch.ones(rest.n))
+def _scale(rest, skip):
+    "The factor of each pixel (B, C H W); `ValueError` where a pixel has none"
+    scale = rest.put(torch.ones(rest.n)) - skip
     none = scale.abs() <= rest.tol * scale.abs().max()
     if none.any():
         raise ValueError(f"{rest.layer}: {int(none.sum(1).max())} of {scale.shape[1]} outputs do not depend on it "
                          "alone; name the layer that makes the whole prediction.")
-    if not torch.allclose(scale[:1], scale[1:], rtol=max(rest.tol, SAME_EVERYWHERE)):
-        raise ValueError(f"{rest.layer}: its output is multiplied by something that depends on the time, the state or "
-                         "the label. Let `forward` return the prediction before that, and choose the process that does "
-                         "the rest.")
-    return scale[0]
+    return scale
 
-def _entry(rest, scale, size):
+def _entry(rest, scale, skip, size):
     "The entry of h that each pixel shows (C H W,); `ValueError` if entries are mixed or repeated"
     position, digits = torch.arange(rest.n), math.ceil(math.log(max(rest.n, 2), DIGITS))
-    digit = lambda k: (rest.put((position // DIGITS**k % DIGITS).double())[0] / scale).round().long()
+    digit = lambda k: ((rest.put((position // DIGITS**k % DIGITS).double())[0] - skip) / scale).round().long()
     entry = sum(digit(k) * DIGITS**k for k in range(digits))
     inside, expected = 0 <= entry.min() and entry.max() < rest.n, scale * rest.a[entry.clamp(0, rest.n - 1)]
-    if not inside or not torch.allclose(rest.put(rest.a)[0], expected, atol=rest.tol * size, rtol=0):
+    if not inside or not torch.allclose(rest.put(rest.a)[0] - skip, expected, atol=rest.tol * size, rtol=0):
         raise ValueError(f"{rest.layer}: several of its outputs are mixed into one pixel, such as by a convolution or "
                          "an up-sampling. Name that last linear layer with last_layer=, or let `forward` return the "
                          "prediction before it.")
@@ -162,19 +152,43 @@ def _entry(rest, scale, size):
     return entry
 
 # %% ../../nbs/models/tracing.ipynb #12903476
-def where_outputs_go(ask, last:LastLayer) -> tuple:
-    "(scale, entry) of each pixel, (C H W,) both, if ask(h) is scale * h[entry]; `ValueError` with the reason if not"
+class Ending(NamedTuple):
+    "What a network makes of the output h of its last layer: `skip + scale * h[entry]`"
+    scale:torch.Tensor   # (B, C H W)
+    entry:torch.Tensor   # (C H W,)
+    skip:torch.Tensor    # (B, C H W)
+    rtol:float           # relative difference up to which two numbers here are equal
+
+    @property
+    def same_scale(self) -> bool: return torch.allclose(self.scale[:1], self.scale[1:], rtol=self.rtol)
+    @property
+    def is_plain(self) -> bool: return not self.skip.any() and self.same_scale
+    def shift(self, channels:int):
+        "What is added to each channel (C,), if it is the same in every pixel of every image, else `None`"
+        by_channel = self.skip.unflatten(1, (channels, -1))
+        first = by_channel[:1, :, :1]
+        same = (by_channel - first).abs().max() <= self.rtol * by_channel.abs().max()
+        return first.flatten() if same and self.same_scale else None
+
+    def pattern(self):
+        "(C H W,), the factors of the first image up to a number: ones, if they are all equal"
+        first = self.scale[0]
+        return torch.ones_like(first) if torch.allclose(first, first[:1], rtol=self.rtol) else first
+
+# %% ../../nbs/models/tracing.ipynb #92928aba
+def where_outputs_go(ask, last:LastLayer) -> Ending:
+    "How ask(h) depends on h; `ValueError` with the reason if it is not `skip + scale * h[entry]`"
     rest = Rest(ask, last.output, last.name, last.after)
-    size = rest.check_linear()
-    scale = _scale(rest)
-    return scale, _entry(rest, scale, size)
+    size, skip = rest.check_linear()
+    scale = _scale(rest, skip)
+    return Ending(scale, _entry(rest, scale[0], skip[0], size), skip, max(rest.tol, SAME_EVERYWHERE))
 
 # %% ../../nbs/models/tracing.ipynb #8cb8383e
 CHANNEL_RTOL = 5e-3          # factors within a channel may differ by this share, the rounding of half precisions
 MEANT_EPSILONS = 10          # a factor so many epsilons from a whole number is meant to be that number
 
-def _selected(layer, rows, factor):
-    "A copy of a layer with these rows of weights only, multiplied by factors"
+def _selected(layer, rows, factor, shift=None):
+    "A copy of a layer with these rows of weights only, multiplied by factors, and with numbers added to its bias"
     bias, to = layer.bias is not None, dict(device=layer.weight.device, dtype=layer.weight.dtype)
     rows, factor = rows.to(layer.weight.device), factor.to(**to)
     if isinstance(layer, nn.Linear): new = nn.utils.skip_init(nn.Linear, layer.in_features, len(rows), bias, **to)
@@ -183,7 +197,7 @@ def _selected(layer, rows, factor):
         new = nn.utils.skip_init(nn.Conv2d, layer.in_channels, len(rows), *geometry, bias, **to)
     with torch.no_grad():
         new.weight.copy_(layer.weight[rows] * factor.view(-1, *[1] * (layer.weight.ndim - 1)))
-        if bias: new.bias.copy_(layer.bias[rows] * factor)
+        if bias: new.bias.copy_(layer.bias[rows] * factor + (0 if shift is None else shift.to(**to)))
     return new.requires_grad_(False)
 
 def _channel_factors(layer, scale, row, rows, dtype, name):
@@ -197,6 +211,19 @@ def _channel_factors(layer, scale, row, rows, dtype, name):
     close = ((factor - whole).abs() <= near) & (whole != 0)
     return torch.where(close & (dtype != torch.bfloat16) | (factor == whole), whole, factor)
 
+# %% ../../nbs/models/tracing.ipynb #b2da90fb
+def _shift_of_rows(layer, rows, row, shift, shape, name):
+    "What is added to the output of each of the rows; `ValueError` where there is no bias that could hold it"
+    before = "let `forward` return the prediction before that."
+    if layer.bias is None:
+        raise ValueError(f"A constant is added to the output of the last layer {name!r}, which has no bias: {before}")
+    of_pixel = shift.repeat_interleave(shape[1] * shape[2])
+    of_row = shift.new_zeros(layer.weight.shape[0]).index_put((row,), of_pixel)
+    if not torch.equal(of_row[row], of_pixel):
+        raise ValueError(f"The last layer {name!r} makes several channels with the same weights, and something else is "
+                         f"added to each: {before}")
+    return of_row[rows]
+
 # %% ../../nbs/models/tracing.ipynb #bb095ce5
 def head_of(
     layer,         # nn.Linear or nn.Conv2d
@@ -204,6 +231,7 @@ def head_of(
     h,             # an output of the layer, for its shape
     shape:tuple,   # (C, H, W) of the result
     name:str='',   # of the layer, for messages
+    shift=None,    # (C,), what is added to each channel of the result
 ):                 # the layer itself, or a layer with the same outputs in the form of the images
     "The part of a last layer that makes the prediction; `ValueError` if it is not a whole number of its channels"
     linear, channels = isinstance(layer, nn.Linear), layer.weight.shape[0]
@@ -218,8 +246,9 @@ def head_of(
     if len(rows) < channels and not linear and layer.groups > 1:
         raise ValueError(f"The last layer {name!r} has groups and the prediction uses only some of its channels; "
                          "name a last layer without groups.")
-    if len(rows) == channels and (factor == 1).all(): part = layer
-    else: part, row = _selected(layer, rows, factor), torch.searchsorted(rows, row)
+    if shift is not None: shift = _shift_of_rows(layer, rows, row, shift, shape, name)
+    if len(rows) == channels and (factor == 1).all() and shift is None: part = layer
+    else: part, row = _selected(layer, rows, factor, shift), torch.searchsorted(rows, row)
     order = pixel * len(rows) + row if linear else row * pixels + pixel
     own_shape = (*h.shape[1:-1], len(rows)) if linear else (len(rows), *h.shape[2:])
     if own_shape == tuple(shape) and torch.equal(order, torch.arange(len(order))): return part

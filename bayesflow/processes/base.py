@@ -10,3 +10,7 @@ class Process:
     "What the processes of this package share"
     schedule = None          # alpha_bar as a function of time, for processes with a noise schedule
     rest_jacobian = None     # function t -> df/dx in directions in which the data do not vary, where it is known
+
+    def network_input(self, x, t):
+        "What somebody else's network gets for the state x (B, C, H, W) at times t (B,)"
+        return x

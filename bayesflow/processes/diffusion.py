@@ -122,10 +122,11 @@ class NoisedImages(Process):
         t,                   # times (B,) in [0, 1]
     ) -> tuple:              # x_t and the target, both (B, C, H, W)
         "The noised image at time t, and the right prediction for it"
-        alpha_bar = self.schedule(t).to(x_1).view(-1, *[1] * (x_1.ndim - 1))
-        signal, noise = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+        precise = torch.promote_types(x_1.dtype, torch.float32)
+        alpha_bar = self.schedule(t).to(x_1.device).view(-1, *[1] * (x_1.ndim - 1))
+        signal, noise = (v.sqrt().to(precise) for v in (alpha_bar, 1 - alpha_bar))     # 1 - alpha_bar can be tiny
         target = eps if self.prediction == 'eps' else signal * eps - noise * x_1 if self.prediction == 'v' else x_1
-        return signal * x_1 + noise * eps, target
+        return (signal * x_1 + noise * eps).to(x_1), target.to(precise)
 
     def noise_of(self,
         f,                   # f(x, t), the network's prediction

@@ -47,7 +47,8 @@ def draw_times_and_noise(
     device, B = x_1.device if generator is None else generator.device, len(x_1)
     if t is None:
         strata = torch.randperm(B, generator=generator, device=device)
-        t = ((strata + torch.rand(B, generator=generator, device=device)) / B).to(x_1)
+        precise = torch.promote_types(x_1.dtype, torch.float32)
+        t = ((strata + torch.rand(B, generator=generator, device=device)) / B).to(x_1.device, precise)
     if noise is None: noise = torch.randn(x_1.shape, generator=generator, device=device).to(x_1)
     return t, noise
 
@@ -70,7 +71,8 @@ class FlowMatching(Process):
     ) -> tuple:              # x_t and the target v, both (B, C, H, W)
         "The point at time t of the straight path from noise to data, and its velocity"
         t = t.view(-1, *[1] * (x_1.ndim - 1))
-        return ((1 - t) * x_0 + t * x_1).to(x_1), x_1 - x_0
+        precise = torch.promote_types(x_1.dtype, torch.float32)
+        return ((1 - t) * x_0 + t * x_1).to(x_1), x_1.to(precise) - x_0
 
     def loss(self,
         net,                 # net(x, t, y)
