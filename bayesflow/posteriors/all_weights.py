@@ -16,10 +16,13 @@ import torch
 from torch import nn
 
 from ..core import stream_seed, whole_number
+from ..models.identity import identity_of
+from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
 from .base import Fitted, positive
 from .curvature import optimize_prior_precision
-from .features import check_images, check_settings
+from .features import check_settings
+from .fit_data import fit_data
 from .named import NamedWeights, check_mean
 from .one_hot import laplace_order, with_one_hot_tables
 from ..processes.flow import draw_times_and_noise
@@ -193,21 +196,22 @@ class AllWeightsLaplace(KroneckerPosterior):
         self.config = check_settings(n_data, sigma, prior_precision)
 
     def fit(self,
-        images,                 # float (n, C, H, W) in [-1, 1]
-        labels=None,            # int64 (n,) or None
+        images,                 # float (n, C, H, W), scaled as in training, see `fit_data`; or a dataset or data loader
+        labels=None,            # (n,) integers, or None
         *,
         batch_size:int=64,      # images at a time
         seed:int=0,             # of times and noise
         progress:bool=False,    # show a progress bar
     ):                          # itself
         "Fit the factors to images, one time and one noise for each. The model is left as it is: a copy is used."
-        check_images(images, labels)
-        if labels is not None: labels = torch.as_tensor(labels)
+        images, labels, self.warning = fit_data(self.model, images, labels)
         batches = NoisedBatches(self.model, images, labels, whole_number('batch_size', batch_size), seed)
         wanted = dict(self.config, n_data=self.config['n_data'] or len(images))
-        la, lam = kronecker_laplace(self.model, self.layers, self.names, batches, **wanted, progress=progress)
+        with full_precision(self.model):
+            la, lam = kronecker_laplace(self.model, self.layers, self.names, batches, **wanted, progress=progress)
         order = laplace_order(self.model.net, self.names).to(la.mean.device)
         self._fit = KroneckerFit(la.mean[order], la.posterior_precision, float(la.sigma_noise), lam, la.n_data, order)
+        self.identity = identity_of(self.model)
         return self
 
     @classmethod

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..core import write_whole
+from ..models.identity import Identity, identity_of
 from ..models.linear_head import block_index, copy_layer, fold, layer_config, patches, theta_of, weights_of
 from .perturbed import PerturbedHeads
 
@@ -42,8 +43,31 @@ def positive(name:str, value) -> float:
         raise ValueError(f"{name} is {value}, but it must be positive and finite.")
     return float(value)
 
+# %% ../../nbs/posteriors/base.ipynb #14ea09e0
+class OfOneModel:
+    "Knows the model that it was fitted to"
+    identity = None           # the `Identity` of the model that it was fitted to; None: not known
+    warning = ''              # of a network that does not predict what its process says; empty for others
+    transferred = False       # to a model that it was not fitted to, by `transferred_to`?
+
+    def check(self, model):
+        "`ValueError` unless this posterior belongs to the model"
+        if not self.transferred: self.check_weights(model)
+        if self.identity is None: return
+        if (found := self.identity.differs(identity_of(model))):
+            raise ValueError(f"The posterior was fitted to another model than this one: {found}. Use the model it was "
+                             "fitted to, or fit it to this one; posterior.transferred_to(model) uses it all the same.")
+    def check_weights(self, model):
+        "`ValueError` unless the model's weights are those that the posterior is around"
+
+    def transferred_to(self, model):
+        "The same posterior for a model that it was not fitted to: only the shapes have to fit"
+        other = copy.copy(self)
+        other.identity, other.transferred = identity_of(model), True
+        return other
+
 # %% ../../nbs/posteriors/base.ipynb #455330e1
-class Posterior(ABC):
+class Posterior(OfOneModel, ABC):
     "A distribution over some weights of a model, around the trained ones"
     temperature = 1.          # factor of the covariance
     default_draws = 100       # posterior draws when nothing else is asked for
@@ -65,15 +89,12 @@ class Posterior(ABC):
     @abstractmethod
     def perturbed(self, network, delta):
         "`f(X, t)` for states X (R, B, C, H, W), where row r has the weights mean + delta[r]; delta is (R, P)"
-
     def at(self, temperature:float):
         "The same posterior with its covariance multiplied by `temperature`; `ValueError` unless that is positive"
         other = copy.copy(self)
         other.temperature = positive('temperature', temperature)
         return other
 
-    def check(self, model):
-        "`ValueError` unless this posterior belongs to the model"
     def weights(self, model) -> list: return []       # the parameters of the model that it is over
 
     def state(self) -> tuple:
@@ -87,7 +108,8 @@ class Posterior(ABC):
     def save(self, path) -> Path:
         "Write the posterior to one safetensors file, whole or not at all; an existing file is replaced"
         tensors, info = self.state()
-        metadata = {METADATA: json.dumps(dict(info, kind=type(self).__name__))}
+        own = {} if self.identity is None else dict(identity=self.identity.state())
+        metadata = {METADATA: json.dumps(dict(info, kind=type(self).__name__, **own))}
         tensors = {k: v.contiguous() for k, v in tensors.items()}
         return write_whole(path, lambda part: save_file(tensors, part, metadata=metadata))
 
@@ -99,7 +121,10 @@ class Posterior(ABC):
         if kind is None: raise ValueError(f"{path} holds a {info['kind']}; import the module that defines it first.")
         if not issubclass(kind, cls):
             raise ValueError(f"{path} holds a {info['kind']}, not a {cls.__name__}: load it with {info['kind']}.load.")
-        return kind.restored(model, tensors, info, path)
+        restored = kind.restored(model, tensors, info, path)
+        if 'identity' in info: restored.identity = Identity(**info['identity'])
+        restored.check(model)
+        return restored
 
     def __repr__(self): return f"{type(self).__name__}({len(self.mean):,} weights, temperature {self.temperature:g})"
 
@@ -147,7 +172,7 @@ class HeadPosterior(FactoredPosterior):
     def perturbed(self, network, delta): return PerturbedHeads(network, delta)
     def weights(self, model): return weights_of(model.head)
 
-    def check(self, model):
+    def check_weights(self, model):
         P = sum(p.numel() for p in model.head.parameters())
         if len(self.mean) != P:
             raise ValueError(f"The posterior is over {len(self.mean)} weights, but the model's last layer has {P}; fit "

@@ -13,10 +13,13 @@ import torch
 from scipy.optimize import brentq
 from tqdm.auto import tqdm
 
-from ..core import evaluation_mode, stream_seed, whole_number
+from ..core import stream_seed, whole_number
 from ..models.conditioning import find_conditioning, recorded
+from ..models.identity import identity_of
+from ..models.precision import full_precision
 from .base import positive
-from .features import check_images, check_settings
+from .features import check_settings
+from .fit_data import fit_data
 from .label_counts import checked_labels, training_counts
 from .label_gradients import blocks_of, label_gradients
 from .label_posterior import LabelFit, LabelPosterior
@@ -100,8 +103,8 @@ class ConditioningLaplace(LabelPosterior):
         self.precisions = [number or layer.initial_precision for layer in self.conditioning.layers]
 
     def fit(self,
-        images,                 # float (n, C, H, W) in [-1, 1], of those that the network was trained on
-        labels,                 # int64 (n,)
+        images,                 # float (n, C, H, W) of the training images, see `fit_data`; or a dataset or data loader
+        labels=None,            # (n,) integers; None: they are in the dataset
         *,
         counts=None,            # training images of each label, and of the null label; None: see `training_counts`
         passes:int=1000,        # backward passes for each label; more than a label has weights
@@ -113,12 +116,12 @@ class ConditioningLaplace(LabelPosterior):
         """Fit the posterior, with one backward pass for each image, time and noise. The model is left as it is.
 
         `ValueError` for images of a label that the network was not trained on, or none of one that it was."""
+        images, labels, self.warning = fit_data(self.model, images, labels)
         if labels is None: raise ValueError("This posterior needs labels: pass one for each image.")
-        check_images(images, labels)
         labels, passes = checked_labels(labels, self.model), whole_number('passes', passes)
         counts, null, found = training_counts(self.model, labels, counts), self.model.null_label, {}
         own = {y: images if y == null else images[(labels == y).to(images.device)] for y, c in counts.of.items() if c}
-        with evaluation_mode(self.model), tqdm(own, desc='labels', disable=not progress) as bar:
+        with full_precision(self.model), tqdm(own, desc='labels', disable=not progress) as bar:
             for y in bar:
                 g = torch.Generator().manual_seed(stream_seed('labels', whole_number('seed', seed, least=0), y))
                 found[y] = label_gradients(self.model, self.conditioning, own[y], y, passes, g,
@@ -126,6 +129,7 @@ class ConditioningLaplace(LabelPosterior):
             nodes = nodes_of_labels(self.model, self.conditioning)
         self._fit = None
         self._fit = completed_fit(self, found, counts, nodes, len(images))
+        self.identity = identity_of(self.model)
         return self
 
     def __repr__(self):

@@ -9,6 +9,7 @@ __all__ = ['DeepEnsemble']
 import torch
 
 from ..core import whole_number
+from ..models.identity import identity_of
 from ..models.wrapping import WrappedNetwork
 from .named import NamedWeights, check_mean
 from .perturbed import vector_of
@@ -38,6 +39,7 @@ class DeepEnsemble(NamedWeights):
         check_members(models)
         names = [n for n, _ in models[0].net.named_parameters()]
         self._keep(names, torch.stack([vector_of(m.net, names) for m in models]))
+        self.identity = identity_of(models[0])
 
     def _keep(self, names, members):
         self.names, self.members, self.default_draws, self.most_draws = names, members, len(members), len(members)

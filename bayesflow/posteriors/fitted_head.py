@@ -175,7 +175,7 @@ class FittedHead(Fitted, FitNumbers, HeadPosterior):
 
     def variance(self, phi): return self.blocks.variance(phi)
     def scale(self, rows): return self.blocks.scale(rows)
-    def check(self, model): check_layer('The posterior', layer_config(self.layer), self.mean, model.head)
+    def check_weights(self, model): check_layer('The posterior', layer_config(self.layer), self.mean, model.head)
 
     def state(self):
         f = self.fitted

@@ -39,7 +39,7 @@ def linear_gaussian(
     "The linear-Gaussian network as a model, with a posterior of rank 3"
     if net is None: net = LinearNet()
     model = SimpleNamespace(features=net.features, head=net.head, null_label=10, process=process, num_classes=10,
-                            image_shape=(1, 4, 4), device=torch.device('cpu'))
+                            image_shape=(1, 4, 4), data_range=(-1., 1.), device=torch.device('cpu'))
     A = torch.tensor([[0., 0, 0], [.3, 0, 0], [.1, .2, 0], [0, -.1, .2]], dtype=torch.float64)
     return model, GaussianHead(net.head, A @ A.T)
 

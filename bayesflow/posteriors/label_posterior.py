@@ -103,7 +103,7 @@ class PlacedLabels(DrawnLabels):
                              "was fitted to, or fit it to this model.")
         return other
 
-    def check(self, model): self.layers_of(model)
+    def check_weights(self, model): self.layers_of(model)
     def perturbed(self, network, delta): return PerturbedConditions(network, self.layers_of(network.model), delta)
     def weights(self, model): return [w for layer in self.layers_of(model).layers for w in layer.weights]
 

@@ -11,11 +11,14 @@ import math
 import torch
 from torch import nn
 
-from ..core import evaluation_mode, whole_number
+from ..core import whole_number
 from ..models.linear_head import copy_layer, layer_config
+from ..models.identity import identity_of
+from ..models.precision import full_precision
 from .base import positive
 from .curvature import STRUCTURES
-from .features import FeatureStream, check_images, check_settings
+from .features import FeatureStream, check_settings
+from .fit_data import fit_data
 from .fitted_head import FittedHead, check_layer, complete_fit, empty_laplace
 
 # %% ../../nbs/posteriors/last_layer.ipynb #0adc9b0f
@@ -86,8 +89,8 @@ class LastLayerLaplace(FittedHead):
         self.model, self.structure, self.temperature = model, structure, positive('temperature', temperature)
 
     def fit(self,
-        images,                 # float (n, C, H, W), scaled as in training, [-1, 1]
-        labels=None,            # int64 (n,) or None
+        images,                 # float (n, C, H, W), scaled as in training, see `fit_data`; or a dataset or data loader
+        labels=None,            # (n,) integers, or None
         *,
         epochs:int=1,           # passes over the images; each has new noise, and new times in an image's time bin
         batch_size:int=None,    # images at a time, without effect on the result; None: 32 on a processor, 256 elsewhere
@@ -97,15 +100,14 @@ class LastLayerLaplace(FittedHead):
         progress:bool=False,    # show a progress bar
     ):                          # itself
         "Fit the posterior to images, with one time and one noise for each in every pass, in constant memory"
-        check_images(images, labels)
+        images, labels, self.warning = fit_data(self.model, images, labels)
         wanted, epochs, head = self.config, whole_number('epochs', epochs), self.model.head
-        if labels is not None: labels = torch.as_tensor(labels)
         if batch_size is None: batch_size = CPU_FIT_BATCH if head.weight.device.type == 'cpu' else DEVICE_FIT_BATCH
         if generator is None: generator = torch.Generator().manual_seed(seed)
         process = (0, 1) if accelerator is None else (accelerator.process_index, accelerator.num_processes)
         check_number(len(images), wanted['time_bins'], process[1])
         n_data = wanted['n_data'] or len(images)
-        with evaluation_mode(self.model):
+        with full_precision(self.model):
             backends = one_pass(self.model, self.structure, wanted['time_bins'], n_data, images, labels, epochs,
                                 whole_number('batch_size', batch_size), generator, process, progress)
         sums, (rss, seen, outputs) = sums_over(backends, accelerator)
@@ -114,6 +116,7 @@ class LastLayerLaplace(FittedHead):
             raise ValueError("The network fits these images without any residual, which leaves sigma open: pass sigma.")
         self._fit = complete_fit(head, self.structure, sums, rss, outputs, sigmas, int(sum(seen)), n_data,
                                  wanted['prior_precision'])
+        self.identity = identity_of(self.model)
         return self
 
     @classmethod

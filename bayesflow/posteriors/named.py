@@ -30,9 +30,9 @@ def check_mean(
 class NamedWeights(Posterior):
     "A posterior over the parameters `names` of a model's network; a subclass gives `names`, `mean` and `sample`"
     names = []
-    def check(self, model): check_mean('The posterior', model.net, self.names, self.mean)
+    def check_weights(self, model): check_mean('The posterior', model.net, self.names, self.mean)
     def weights(self, model): return [dict(model.net.named_parameters())[n] for n in self.names]
 
     def perturbed(self, network, delta):
-        self.check(network.model)
+        if not self.transferred: self.check_weights(network.model)
         return PerturbedNetworks(network, self.names, self.mean, delta)

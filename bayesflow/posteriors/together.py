@@ -76,7 +76,7 @@ class SumOfPosteriors(Posterior):
         parts = zip(self.parts, delta.split(self.sizes, dim=1))
         return torch.cat([own if n == name else torch.zeros_like(own) for n, own in parts], dim=1)
 
-    def check(self, model):
+    def check_weights(self, model):
         seen = {}
         for name, p in self.parts.items():
             p.check(model)

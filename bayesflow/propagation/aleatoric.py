@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
-from ..core import evaluation_mode, group_size, whole_number
+from ..core import group_size, whole_number
+from ..models.precision import full_precision
 from .base import Request
 from .directions import RELATIVE_STEP, step_length
 from .shared import Shared
@@ -221,7 +222,7 @@ def regenerate(
     step, times, parts = model.process.samplers[sampler], model.process.times(steps, start=t), []
     state = state.to(model.device, torch.float64)
     bar = tqdm(desc='regenerating', total=len(seeds), unit='image', disable=not progress)
-    with evaluation_mode(model), bar:
+    with full_precision(model), bar:
         for i in range(0, len(seeds), group):
             x, own = state[i:i + group], seeds[i:i + group]
             network = Network(model, None if labels is None else labels[i:i + group], guidance, max_batch)

@@ -14,6 +14,7 @@ from typing import ClassVar
 import torch
 
 from ..core import group_size, whole_number
+from ..pixels import DATA_RANGE, unit_note
 from ..posteriors.base import HeadPosterior
 
 # %% ../../nbs/propagation/base.ipynb #9d549cba
@@ -92,6 +93,10 @@ class Method(ABC):
     def passes(self, posterior) -> int:
         "Passes through the network for each evaluation of f, without guidance"
 
+    def trajectories(self, posterior, images:int, max_batch:int) -> int:
+        "How many trajectories a group of `images` samples follows one after the other, for the progress bar"
+        return 1
+
     def images_at_once(self, model, posterior, max_batch:int) -> int:
         "How many samples make one group"
         return group_size(max_batch, self.passes(posterior))
@@ -111,7 +116,7 @@ class Method(ABC):
 # %% ../../nbs/propagation/base.ipynb #0d8f59fc
 @dataclass(repr=False)
 class UncertainSamples:
-    "What `sample_with_uncertainty` returns; images in the range of the data, [-1, 1], variances in its square"
+    "What `sample_with_uncertainty` returns; images in the network's own units, variances in their square"
     images: torch.Tensor           # (B, C, H, W) float32, the samples
     variance: torch.Tensor         # (B, C, H, W) float64, variance of each pixel at the end
     image_steps: torch.Tensor      # (steps + 1, B, C, H, W) float32, noise first, final sample last
@@ -132,6 +137,7 @@ class UncertainSamples:
     first_order_error: torch.Tensor = None  # (B,), with `Shared(checks=...)`
     parts: dict = None                      # name -> (B, C, H, W) float64, of a `SumOfPosteriors`
     S: torch.Tensor = None                  # (K, B, C, H, W), sum_k S_pk S_qk is the covariance of pixels p and q
+    data_range: tuple = DATA_RANGE          # (low, high), the pixel values of black and white
 
     @classmethod
     def of(cls, parts:list, **made):
@@ -147,9 +153,7 @@ class UncertainSamples:
     @property
     def steps(self): return len(self.times) - 1
     @property
-    def propagation(self):
-        "Name of the method"
-        return self.method.name
+    def propagation(self): return self.method.name
     @property
     def rank(self): return asdict(self.method).get('rank')
     @property
@@ -168,4 +172,4 @@ class UncertainSamples:
         std = self.variance.clamp(min=0).sqrt()
         return (f"UncertainSamples({len(self.images)} images {tuple(self.images.shape[1:])}, {self.sampler}, "
                 f"{self.steps} steps, {self.method}: {self.evaluations:g} network evaluations a sample, "
-                f"standard deviation {std.mean():.2g} on average, {std.max():.2g} at most)")
+                f"standard deviation{unit_note(self.data_range)} {std.mean():.2g} on average, {std.max():.2g} at most)")

@@ -6,6 +6,7 @@
 __all__ = ['Draws']
 
 # %% ../../nbs/propagation/draws.ipynb #3c6910f0
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from ..core import group_size
 from ..posteriors.base import Posterior
 from .base import Method, Propagated, Request
 from .directions import apply_batched
+from .resolution import watched
 from ..sampling import trajectory
 
 # %% ../../nbs/propagation/draws.ipynb #369ea386
@@ -28,7 +30,7 @@ def follow_draws(
     first, second = torch.zeros_like(images), torch.zeros_like(images)                    # sums over the draws
     value = function and apply_batched(function, images[-1:], r.network.max_batch)[0]
     for part in delta.split(group_size(r.network.max_batch, len(x))):
-        f, X = posterior.perturbed(r.network, part), x.expand(len(part), *x.shape)
+        f, X = watched(posterior.perturbed(r.network, part), r), x.expand(len(part), *x.shape)
         for n, state in enumerate(trajectory(r.step, f, X, r.times, r.fresh(), r.progress)):
             d = state - images[n]
             first[n] += d.sum(0)
@@ -57,6 +59,9 @@ class Draws(Method):
     def resolved(self, posterior): return replace(self, draws=self._number(posterior))
     def _number(self, posterior): return self.draws or posterior.default_draws
     def passes(self, posterior): return self._number(posterior) * (1 + len(posterior.parts))
+
+    def trajectories(self, posterior, images, max_batch):
+        return 1 + (1 + len(posterior.parts)) * math.ceil(self._number(posterior) / group_size(max_batch, images))
 
     @torch.no_grad()
     def run(self, request, posterior):

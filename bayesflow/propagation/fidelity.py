@@ -48,7 +48,7 @@ class FidelityReport:
     rows:dict           # name -> total_ratio, total_ratio_low, total_ratio_high, pearson, spearman, negative_fraction,
                         #         coverage, evaluations_per_step, seconds
     reference:dict      # draws, images, steps, sampler, seconds, spearman_ceiling, spread_of_a_variance, coverage,
-                        #         first_order_error
+                        #         first_order_error, warning
     not_run:dict        # name -> why this method was not run
 
     def __str__(self):
@@ -61,6 +61,7 @@ class FidelityReport:
                  f"a map with the draws' own variances would cover {100 * r['coverage']:.1f} %: "
                  "90 % if they are Gaussian",
                  first_order_note(r['first_order_error'])]
+        notes += [f"warning: {r['warning']}"] if r['warning'] else []
         notes += [f"not run: {name}: {why}" for name, why in self.not_run.items()]
         return '\n'.join([self.title, '', *aligned(table), '', *notes])
     __repr__ = __str__
@@ -130,9 +131,10 @@ SAMPLES = 10             # images of a report when neither labels nor seeds are 
 def usual_samples(model, labels, seeds) -> tuple:
     "Labels and seeds, with the defaults of a report filled in"
     if labels is None and model.num_classes:
-        n = min(SAMPLES, model.num_classes) if seeds is None else len(list(seeds))
+        n = min(SAMPLES, model.num_classes) if seeds is None else seeds if isinstance(seeds, int) else len(list(seeds))
         labels = torch.arange(n) % model.num_classes
-    return labels, list(range(SAMPLES if labels is None else len(labels)) if seeds is None else seeds)
+    if seeds is None: seeds = SAMPLES if labels is None else len(labels)
+    return labels, list(range(seeds) if isinstance(seeds, int) else seeds)
 
 # %% ../../nbs/propagation/fidelity.ipynb #2b144a22
 def fidelity_report(
@@ -155,7 +157,7 @@ def fidelity_report(
         hint = ', because parts of the draws are compared with each other'
         whole_number('draws', draws, least=FEWEST_DRAWS, hint=hint)
     checked = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
-    sampler = checked.sampler
+    sampler, seeds = checked.sampler, checked.seeds
     suitable, not_run = chosen_methods(methods, model, posterior, sampler)
     common = dict(steps=steps, sampler=sampler, seeds=seeds, guidance=guidance, max_batch=max_batch, progress=progress)
     start = time.perf_counter()
@@ -172,6 +174,6 @@ def fidelity_report(
         rows[name] = compared(out.variance.cpu(), drawn, reference)
         rows[name] |= dict(evaluations_per_step=out.evaluations_per_step, seconds=took)
     facts = dict(draws=draws, images=len(seeds), steps=steps, sampler=sampler, seconds=seconds,
-                 first_order_error=mirrored_error(model, posterior, checked, guidance))
+                 first_order_error=mirrored_error(model, posterior, checked, guidance), warning=posterior.warning)
     return FidelityReport(f"{model.info.get('name', 'model')}: maps against the reference", rows,
                           facts | reference_facts(drawn, reference), not_run)

@@ -6,10 +6,13 @@
 __all__ = ['METHODS', 'method_of', 'sample_with_uncertainty']
 
 # %% ../../nbs/propagation/maps.ipynb #9ba367e7
+import math
+
 import torch
 from tqdm.auto import tqdm
 
-from ..core import evaluation_mode, whole_number
+from ..core import group_size, whole_number
+from ..models.precision import full_precision
 from ..posteriors.base import HeadPosterior
 from .aleatoric import fresh_noise
 from .base import Method, Request, UncertainSamples
@@ -60,6 +63,14 @@ def check_maps_request(model, posterior, method, sampler, labels, through, noise
         raise ValueError(f"{asked} needs the correlations between pixels, which {method.name!r} does not keep; "
                          "use propagation 'shared' or 'ensemble'.")
 
+# %% ../../nbs/propagation/maps.ipynb #3b39e040
+def steps_of_bar(method, posterior, samples:int, group:int, steps:int, max_batch:int, noise_draws:int=0) -> int:
+    "Steps of the progress bar: those of every trajectory of every group of samples"
+    sizes = [min(group, samples - i) for i in range(0, samples, group)]
+    fresh = 0 if isinstance(method, BayesDiff) else noise_draws                   # it has the sampler's noise already
+    return steps * sum(method.trajectories(posterior, n, max_batch) + math.ceil(fresh / group_size(max_batch, n))
+                       for n in sizes)
+
 # %% ../../nbs/propagation/maps.ipynb #5b97456f
 @torch.no_grad()
 def sample_with_uncertainty(
@@ -73,7 +84,7 @@ def sample_with_uncertainty(
     propagation=None,
     rank=None,                   # of "shared": directions of image space, "auto", or None for exact
     draws:int=None,              # of "ensemble" (posterior draws) and "bayesdiff" (Monte Carlo draws per step)
-    seeds=None,                  # one integer per sample; default 0, 1, 2, ...
+    seeds=None,                  # one integer per sample, or a number n for 0 to n - 1; default 0, 1, 2, ...
     guidance:float=1.,           # classifier-free guidance weight, 1 for none
     max_batch:int=256,           # most images in one pass through the network
     # function of the final images (n, C, H, W) float32 -> (n, ...), such as a decoder or a feature network
@@ -104,7 +115,8 @@ def sample_with_uncertainty(
     step, times, parts, evaluations = model.process.samplers[sampler], model.process.times(steps), [], 0
     stochastic = linear_form(step, *times[:2].tolist()).c != 0 and steps > 1
     group, kept = method.images_at_once(model, posterior, max_batch), {}
-    with evaluation_mode(model), tqdm(desc=method.name, unit='step', disable=not progress) as bar:
+    total = steps_of_bar(method, posterior, len(seeds), group, steps, max_batch, noise_draws if stochastic else 0)
+    with full_precision(model), tqdm(desc=method.name, total=total, unit='step', disable=not progress) as bar:
         for i in range(0, len(seeds), group):
             own, y = seeds[i:i + group], None if labels is None else labels[i:i + group]
             network, x = Network(model, y, guidance, max_batch), own_noise(model, own)[0]
@@ -115,5 +127,5 @@ def sample_with_uncertainty(
                 part.aleatoric_steps = fresh_noise(network, step, times, x, noise_draws, own, bar.update)
             parts.append(part)
             evaluations += network.evaluations * len(own)
-    made = dict(times=times, labels=labels, seeds=seeds, sampler=sampler, method=method)
+    made = dict(times=times, labels=labels, seeds=seeds, sampler=sampler, method=method, data_range=model.data_range)
     return UncertainSamples.of(parts, **made, evaluations=evaluations / len(seeds))

@@ -12,7 +12,8 @@ import torch
 from scipy import stats
 from tqdm.auto import tqdm
 
-from ..core import evaluation_mode, group_size, whole_number
+from ..core import group_size, whole_number
+from ..models.precision import full_precision
 from ..sampling import Network, check_request, own_noise, trajectory
 
 # %% ../../nbs/propagation/reference.ipynb #35af0f9c
@@ -34,7 +35,7 @@ def ends_of_changes(
     "Final images with each change of the weights, minus the image of the trained weights"
     step, times = model.process.samplers[r.sampler], model.process.times(r.steps)
     network, parts = Network(model, r.labels, guidance, r.max_batch), []
-    with evaluation_mode(model), tqdm(desc='posterior draws', total=len(delta), disable=not progress) as bar:
+    with full_precision(model), tqdm(desc='posterior draws', total=len(delta), disable=not progress) as bar:
         x, noise = own_noise(model, r.seeds)
         undisturbed = end_of(step, network, x, times, noise)
         for part in delta.split(group_size(r.max_batch, len(r.seeds))):

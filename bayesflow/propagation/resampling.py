@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ..core import evaluation_mode, whole_number
+from ..core import whole_number
+from ..models.precision import full_precision
 from .base import Request
 from .shared import Shared
 from ..sampling import Network, SeededNoise, check_request, own_noise, trajectory
@@ -113,7 +114,7 @@ def resample(
     method.check(model, posterior, sampler)
     step, times, parts = model.process.samplers[sampler], model.process.times(steps), []
     group = method.images_at_once(model, posterior, max_batch)
-    with evaluation_mode(model):
+    with full_precision(model):
         for i in range(0, len(seeds), group):
             own, y = seeds[i:i + group], None if labels is None else labels[i:i + group]
             noise, x = CountedNoise(model, own), own_noise(model, own)[0]

@@ -34,8 +34,10 @@ class Sensitivity:
         L,                    # (K, P)
         rank:int,
         step:float=RELATIVE_STEP,      # of the forward difference, relative to the norm of the image
+        watch=None,           # called as `Resolution.watch` is
     ):
         self.network, self.L, self.rank, self.step = network, L.to(network.parameter), rank, step
+        self.watch = watch or (lambda *args: None)
         self.rest = network.model.process.rest_jacobian
 
     def __call__(self, X, t:float):
@@ -45,7 +47,12 @@ class Sensitivity:
         phi = self.network.features(torch.cat([x[None], x + h * U]), t)             # (r + 1, B, c, H, W)
         f = self.network.model.head(phi.flatten(0, 1)).unflatten(0, phi.shape[:2]).to(X)
         JU = (f[1:] - f[:1]) / h
-        return torch.cat([f[:1], self.moved(S, U, W, JU, phi[0], t)])
+        return torch.cat([f[:1], self.watched(x, S, h * U, t, self.moved(S, U, W, JU, phi[0], t))])
+
+    def watched(self, x, S, d, t:float, moved):
+        "`moved`, after a look at whether the network resolves the differences d that it was made of"
+        if len(d): self.watch(x, d, t, (moved.norm() * d[-1].norm() / S.norm().clamp(min=1e-300)).expand(len(d)))
+        return moved
 
     def moved(self, S, U, W, JU, phi, t:float):
         "J S + Phi L, (K, B, C, H, W), from J along the directions and the features of the image"
@@ -77,7 +84,8 @@ class AdaptiveSensitivity(Sensitivity):
         f = network.model.head(phi).to(X)
         JU = self._along(x, U, f, followed, t)
         self._note(U, JU, left, total, number, t)
-        return torch.cat([f[None], self.moved(S, U, W, JU, phi, t)])
+        moved = self.moved(S, U, W, JU, phi, t)
+        return torch.cat([f[None], self.watched(x, S, step_length(x, self.step) * U, t, moved)])
 
     def _along(self, x, U, f, followed, t):
         "Derivative of f along the followed directions of each image, zero for the others"

@@ -6,7 +6,7 @@
 __all__ = ['difference_steps', 'Shared']
 
 # %% ../../nbs/propagation/shared.ipynb #9af55fcd
-import math
+import math, warnings
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from ..core import group_size, whole_number
 from ..posteriors.base import FactoredPosterior, HeadPosterior, positive
 from .base import Method, Propagated, Request
 from .directions import push_forward
+from .resolution import resolution_of, watched
 from .sensitivity import LARGEST_RANK, AdaptiveSensitivity, Sensitivity
 from ..sampling import linear_form, trajectory
 
@@ -66,7 +67,8 @@ def follow_exactly(
         delta = torch.cat([torch.zeros_like(L[:1]), own.view(-1, 1) * part])
         keep = Summary(lambda X: (X[0], (X[1:] - X[:1]) / own))
         X = x.expand(len(delta), *x.shape)
-        kept = trajectory(r.step, posterior.perturbed(network, delta), X, r.times, r.fresh(), r.progress, keep)
+        f = watched(posterior.perturbed(network, delta), r)
+        kept = trajectory(r.step, f, X, r.times, r.fresh(), r.progress, keep)
         variance = variance + torch.stack([V for _, V in kept])
         if r.keep_S: S.append(keep.S)
     return Propagated(torch.stack([image for image, _ in kept]), variance, torch.cat(S) if r.keep_S else None)
@@ -120,8 +122,20 @@ def first_order_error(
     return (squares[0] / squares[1].clamp(min=1e-300)).sqrt()
 
 # %% ../../nbs/propagation/shared.ipynb #ec7847f3
+MOST_BYTES = 2**31         # of the directions of all weights; with more of them, some are followed
+SOME_COLUMNS, SOME_RANDOM = 256, 64        # leading directions and random ones then
+
+def too_many(posterior) -> bool:
+    "Do the directions take too many bytes? Says so"
+    size = 8 * posterior.directions * len(posterior.mean)
+    if size <= MOST_BYTES: return False
+    warnings.warn(f"The posterior has {posterior.directions:,} directions, which take {size / 2**30:.0f} GiB: the "
+                  f"{SOME_COLUMNS} leading ones are followed, and {SOME_RANDOM} random ones stand for the rest. Choose "
+                  "another number with Shared(columns=..., random_columns=...).", stacklevel=4)
+    return True
+
+# %% ../../nbs/propagation/shared.ipynb #94ff3a72
 AUTO_PASSES = 8            # directions that rank "auto" is expected to follow, for the size of groups
-COARSEST = 5e-3            # a coarser precision, such as bfloat16's, cannot resolve the differences of the exact way
 
 # %% ../../nbs/propagation/shared.ipynb #996bf4e1
 def follow(
@@ -131,9 +145,11 @@ def follow(
 ) -> Propagated:
     "Image and variance at every step, and what else the method and the request ask for"
     asked = replace(request, keep_S=request.keep_S or bool(method.checks) or request.through is not None)
+    watch = resolution_of(request).watch
     if method.rank is None: p = follow_exactly(asked, posterior, L, method.difference)
-    elif method.rank == 'auto': p = follow_adaptively(asked, AdaptiveSensitivity(asked.network, L, method.tolerance))
-    else: p = follow_columns(asked, Sensitivity(asked.network, L, method.rank))
+    elif method.rank == 'auto':
+        p = follow_adaptively(asked, AdaptiveSensitivity(asked.network, L, method.tolerance, watch=watch))
+    else: p = follow_columns(asked, Sensitivity(asked.network, L, method.rank, watch=watch))
     images = p.image_steps[-1]
     if request.through is not None:
         rank, batch = min(len(L), LARGEST_RANK) if method.rank == 'auto' else method.rank, request.network.max_batch
@@ -159,11 +175,9 @@ class Shared(Method):
     keeps_correlations: ClassVar[bool] = True
     rank: int|str = None           # directions of image space for J S, "auto", or None for exact
     tolerance: float = 0.02        # of rank "auto": share of the variance that need not be followed
-    # number of leading weight directions to follow, None for all; `captured(columns)` of a last layer is their share
-    columns: int = None
+    columns: int = None            # leading weight directions to follow, None: all; `captured(columns)` is their share
     random_columns: int = 0        # number of random directions that represent the others
-    # relative step of the exact way; None: by the width of the posterior, see `difference_steps`
-    difference: float = None
+    difference: float = None       # relative step of the exact way; None: see `difference_steps`
     checks: int = 0                # posterior draws that are followed too, for `first_order_error`; 2 or 3 are enough
     seed: int = 0                  # of the random columns and of the checks
 
@@ -172,11 +186,10 @@ class Shared(Method):
         if isinstance(self.tolerance, bool) or not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance is {self.tolerance!r}; pass a share between 0 and 1, such as 0.02.")
         if self.columns is not None: self._whole('columns', hint=', or None for all of them')
-        self._whole('random_columns', least=0)
+        for name in ('random_columns', 'checks', 'seed'): self._whole(name, least=0)
         if self.random_columns and self.columns is None:
             raise ValueError("random_columns stand for what columns leaves out; pass both.")
         if self.difference is not None: positive('difference', self.difference)
-        for name in ('checks', 'seed'): self._whole(name, least=0)
 
     def check(self, model, posterior=None, sampler=None):
         super().check(model, posterior, sampler)
@@ -186,9 +199,10 @@ class Shared(Method):
         if self.rank not in (None, 'auto'):
             hint = ", the directions of the posterior, 'auto', or None for exact"
             whole_number('rank', self.rank, most=self._directions(K), hint=hint)
-        if self.rank is None and torch.finfo(next(model.head.parameters()).dtype).eps > COARSEST:
-            raise ValueError("Exact 'shared' takes differences that bfloat16 cannot resolve; pass a rank, or the model "
-                             "in float32.")
+
+    def resolved(self, posterior):
+        some = self.columns is None and too_many(posterior)
+        return replace(self, columns=SOME_COLUMNS, random_columns=SOME_RANDOM) if some else self
 
     def _directions(self, most:int) -> int:
         "Number K of directions of the weights that are followed, of at most so many"
@@ -198,14 +212,16 @@ class Shared(Method):
         K = self._directions(posterior.directions)
         return 1 + (K if self.rank is None else min(K, AUTO_PASSES) if self.rank == 'auto' else self.rank)
 
+    def trajectories(self, posterior, images, max_batch): return 1 - -self.checks // group_size(max_batch, images)
     def images_at_once(self, model, posterior, max_batch):
         entries = self._directions(posterior.directions) * math.prod(model.image_shape)
         return min(super().images_at_once(model, posterior, max_batch), group_size(MAX_ENTRIES, entries))
 
     def factor(self, posterior):
         "L (K, P), the directions of the weights that are followed"
-        if self.columns is None: return posterior.factor()
-        return posterior.factor(self.columns, self.random_columns, torch.Generator().manual_seed(self.seed))
+        own = self.resolved(posterior)
+        if own.columns is None: return posterior.factor()
+        return posterior.factor(own.columns, own.random_columns, torch.Generator().manual_seed(self.seed))
 
     @torch.no_grad()
     def run(self, request, posterior):

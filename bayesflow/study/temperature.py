@@ -11,7 +11,7 @@ import math
 from scipy.optimize import minimize_scalar
 import torch
 
-from ..core import evaluation_mode
+from ..models.precision import full_precision
 from ..posteriors.features import FeatureStream
 
 # %% ../../nbs/study/temperature.ipynb #83770689
@@ -54,7 +54,7 @@ def held_out_temperature(
     bins = len(posterior.sigmas)
     if len(images) < bins:
         raise ValueError(f"There are {len(images)} images for {bins} parts of the time axis: pass more images.")
-    with evaluation_mode(posterior.model): parts = list(residuals(posterior, images, labels, batch_size, seed))
+    with full_precision(posterior.model): parts = list(residuals(posterior, images, labels, batch_size, seed))
     square, gamma2, sigma2 = (torch.cat(v) for v in zip(*parts))
     temperature, gain = best_temperature(square, gamma2, sigma2)
     return dict(temperature=temperature, gain=gain*len(square)/len(images), images=len(images))

@@ -8,7 +8,8 @@ __all__ = ['WATCHED', 'quality_of', 'watched_scores', 'title_of_score', 'title_o
 # %% ../../nbs/study/warning.ipynb #b4ac277b
 import torch
 
-from ..core import evaluation_mode, group_size
+from ..core import group_size
+from ..models.precision import full_precision
 from ..propagation.aleatoric import completions, mean_and_variance, noise_images
 from ..propagation.base import Request
 from ..propagation.shared import Shared
@@ -95,7 +96,7 @@ def label_effect(
     networks = dict(right=Network(model, labels), wrong=Network(model, wrong), mixed=MixedLabels(model, labels, wrong),
                     none=Network(model, torch.full_like(labels, model.null_label)))
     total, totals = lambda variance: variance.flatten(1).sum(1).cpu(), {}
-    with evaluation_mode(model):
+    with full_precision(model):
         for name, network in networks.items():
             propagated = Shared(rank=rank).run(Request(network, step, times, x), posterior)
             totals[f'epistemic {name}'] = total(propagated.variance_steps[-1])
