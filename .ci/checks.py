@@ -7,7 +7,7 @@ import re, shutil, sys, tempfile, time, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import browser, documented, door, links, notebooks, outputs
+import browser, documented, door, links, notebooks, outputs, wheel
 from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, tracked
 
 
@@ -137,7 +137,7 @@ def steps():
     return [*long, *res, ("package equals notebooks", package), ("notebooks clean", clean),
             ("README equals index", readme), ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
             ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"),
-            *links.steps(), *door.steps()]
+            *wheel.steps(), *links.steps(), *door.steps()]
 
 
 def do(step):

@@ -116,6 +116,8 @@ BAD = [
     ("bayesflow-generate --steps 0", "steps"),
     ("bayesflow-uncertainty --propagation bayes", "bayes"),
     ("bayesflow-uncertainty --rank 34", "33"),
+    ("bayesflow-uncertainty --wandb on", "offline"),
+    ("bayesflow-run --wandb offline --executor local mnist-flow", "--executor"),
     ("bayesflow-uncertainty --rank 3 --propagation ensemble", "rank"),
     ("bayesflow-maps --count 0", "count"),
     ("bayesflow-maps --exact --rank 4", "--exact"),

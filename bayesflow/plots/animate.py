@@ -16,7 +16,7 @@ from PIL import Image as Picture
 
 from ..core import whole_number, write_whole
 from .style import (
-    UNITS, as_shown, brightest, colour_bar, draw_map, namer, new_figure, picture, style, to_array)
+    as_shown, brightest, brightness, colour_bar, draw_map, namer, new_figure, picture, style, to_array, unit_of)
 
 # %% ../../nbs/plots/animate.ipynb #3534b278
 WIDTH, SMALL = 1.5, 1.1      # inches of a picture, and of one of several
@@ -27,16 +27,16 @@ def chosen(sample, B:int) -> list:
     if not chosen: raise ValueError("sample is empty; pass the number of a sample, or several.")
     return [whole_number('sample', i, least=0, most=B - 1) for i in chosen]
 
-def stage(images, maps, top, show, names):
+def stage(images, maps, top, names, data_range, unit):
     "The figure with the first images (N, C, H, W) and maps (N, H, W), and the handles of the images and of the maps"
     N, width = len(images), WIDTH if len(images) == 1 else SMALL
     fig = new_figure(width * max(N, 2) + 1.1, width * (1 if N == 1 else 2) + 0.2, ' ')
     axes = fig.subplots(1, 2).reshape(2, 1) if N == 1 else fig.subplots(2, N)
-    drawn = [picture(ax, image) for ax, image in zip(axes[0], images)]
+    drawn = [picture(ax, image, data_range) for ax, image in zip(axes[0], images)]
     laid = [draw_map(ax, map_, top) for ax, map_ in zip(axes[1], maps)]
     for ax, name in zip(axes[0], names): ax.set_title(name)
     if N == 1: axes[1, 0].set_title('uncertainty')
-    bar = colour_bar(fig, laid[0], f'{UNITS[show]}\none scale for all times', ax=list(axes.flat), pad=0.02)
+    bar = colour_bar(fig, laid[0], f'{unit}\none scale for all times', ax=list(axes.flat), pad=0.02)
     bar.ax.yaxis.label.set_size(8)
     return fig, drawn, laid
 
@@ -53,12 +53,12 @@ def animation_frames(
     names = [f'sample {i}' if out.labels is None else name(out.labels[i]) for i in own]
     frames = []
     with style():
-        fig, drawn, laid = stage(images[0], maps[0], brightest(maps), show, names)
+        fig, drawn, laid = stage(
+            images[0], maps[0], brightest(maps), names, out.data_range, unit_of(show, out.data_range))
         canvas = FigureCanvasAgg(fig)
         for n, t in enumerate(times):
             fig.suptitle(f't = {t:.2f}   step {n} of {len(times) - 1}')
-            for handle, x in zip(drawn, images[n]):
-                handle.set_data(np.clip((x.transpose(1, 2, 0).squeeze() + 1) / 2, 0, 1))
+            for handle, x in zip(drawn, brightness(images[n], out.data_range)): handle.set_data(x.squeeze())
             for handle, map_ in zip(laid, maps[n]): handle.set_data(map_)
             canvas.draw()
             if n == 0: fig.set_layout_engine('none')          # from now on nothing moves

@@ -15,21 +15,21 @@ from ..data import CLASSES
 from .exploration import Exploration, in_words
 from .page import (
     of_correlation, of_image, of_map, of_overlay, page_bar, page_curve, page_picture)
-from .style import UNITS, as_shown, brightest
+from .style import as_shown, brightest, unit_of
 
 # %% ../../nbs/plots/explore.ipynb #3d0d5e41
-UNIT = UNITS['std'].replace('\n', ' ')
+def unit_on_page(out): return unit_of('std', out.data_range).replace('\n', ' ')
 
 def map_pictures(out, maps, top, step:int, pixel) -> list:
     "Sample, map and overlay at one step, as HTML; for a sum of posteriors also the final map of each part"
-    scale = page_bar(lambda v: of_map(v, top), 0, top, UNIT)
-    image, shown = out.image_steps[step, 0], maps[step]
-    pictures = [page_picture('sample', of_image(image), pixel),
+    scale = page_bar(lambda v: of_map(v, top), 0, top, unit_on_page(out))
+    image, shown, own = out.image_steps[step, 0], maps[step], out.data_range
+    pictures = [page_picture('sample', of_image(image, own), pixel),
                 page_picture('map', of_map(shown, top), pixel, shown, scale),
-                page_picture('map over sample', of_overlay(image, shown, top), pixel, shown, scale)]
+                page_picture('map over sample', of_overlay(image, shown, top, own), pixel, shown, scale)]
     for name, variance in (out.parts or {}).items():
-        own = as_shown(variance[0])
-        pictures.append(page_picture(f'{name} alone, at the end', of_map(own, top), pixel, own, scale))
+        alone = as_shown(variance[0])
+        pictures.append(page_picture(f'{name} alone, at the end', of_map(alone, top), pixel, alone, scale))
     return pictures
 
 def correlation_picture(correlation, chance:float, pixel) -> str:
@@ -56,7 +56,7 @@ def view_html(
     pictures = map_pictures(out, maps, brightest(maps) if top is None else top, step, pixel)
     pictures.insert(3, correlation_picture(e.correlation(name, pixel), e.chance(name), pixel))
     values = maps[:, pixel[0], pixel[1]]
-    here = page_curve(values, step, f'pixel ({pixel[0]}, {pixel[1]}): {values[step]:.2g}', UNIT)
+    here = page_curve(values, step, f'pixel ({pixel[0]}, {pixel[1]}): {values[step]:.2g}', unit_on_page(out))
     grid = 'display:grid;grid-template-columns:max-content max-content;gap:8px 16px'
     head = heading(name, e.methods[name], out.times[step].item(), e.seconds(name))
     return f'<div>{head}<div style="{grid}">{"".join([*pictures, here])}</div></div>'

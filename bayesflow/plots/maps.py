@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 from ..core import whole_number
+from ..pixels import DATA_RANGE
 from .style import (
-    PALETTE, TOTAL, UNITS, as_shown, band, bare, brightest, colour_bar, draw_map, namer, new_figure, picked_steps,
-    picture, small_colour_bar, step_rows, styled, time_axis, to_array)
+    PALETTE, SHORT_UNITS, TOTAL, as_shown, band, bare, brightest, brightness, colour_bar, draw_map, namer, new_figure,
+    picked_steps, picture, small_colour_bar, step_rows, styled, time_axis, to_array, unit_of)
 from ..propagation.comparison import uncertainty_delta, uncertainty_sum, uncertainty_variance
 
 # %% ../../nbs/plots/maps.ipynb #1b59e65e
@@ -38,11 +39,12 @@ def _write_labels(ax, labels, class_names, cells, W, head):
 # %% ../../nbs/plots/maps.ipynb #d788a631
 @styled
 def samples_grid(
-    images,              # (N, C, H, W) in [-1, 1]
+    images,              # (N, C, H, W)
     labels=None,         # (N,) to write above each image
     columns:int=10,
     class_names=None,    # names to write instead of the numbers, such as `CLASSES['FashionMNIST']`
     title:str=None,
+    data_range=DATA_RANGE,    # (low, high), the values of black and white
 ):
     "Figure `samples_grid`: images in rows of `columns`, with their labels if given"
     images = to_array(images)
@@ -52,8 +54,8 @@ def samples_grid(
     head = 0 if labels is None else max(5, H // 4)
     rows, columns, cells = _cells(N, whole_number('columns', columns), H + GAP + head, W)
     canvas = np.ones((rows * (H + GAP + head) - GAP, columns * (W + GAP) - GAP, C))
-    for x, (top, left) in zip(images, cells):
-        canvas[top + head:top + head + H, left:left + W] = np.clip((x.transpose(1, 2, 0) + 1) / 2, 0, 1)
+    for x, (top, left) in zip(brightness(images, data_range), cells):
+        canvas[top + head:top + head + H, left:left + W] = x
     cell = CELL_WIDTH * H / 28 if H <= 64 else LARGE_WIDTH
     scale = max(cell, NAME_WIDTH if class_names is not None else cell) / W
     fig = new_figure(canvas.shape[1] * scale + 0.1, canvas.shape[0] * scale + 0.1, title)
@@ -93,12 +95,13 @@ def maps_grid(
     ax = fig.add_subplot()
     scale_top = brightest(shown)
     for image, map_, (top, left) in zip(out.images, shown, cells):
-        picture(ax, image, **_place(left, top + head, H, W))
+        picture(ax, image, out.data_range, **_place(left, top + head, H, W))
         handle = draw_map(ax, map_, scale_top, **_place(left, top + head + H + GAP, H, W))
     ax.set(xlim=(0, width), ylim=(height, 0))
     if out.labels is not None: _write_labels(ax, out.labels, class_names, cells, W, head)
     bar = BAR_WIDTH / scale                                      # in pixels, as width and height are
-    colour_bar(fig, handle, UNITS[show], ax=ax, fraction=bar / width, aspect=height / bar, pad=bar / width)
+    unit = unit_of(show, out.data_range)
+    colour_bar(fig, handle, unit, ax=ax, fraction=bar / width, aspect=height / bar, pad=bar / width)
     return fig
 
 # %% ../../nbs/plots/maps.ipynb #b0134d55
@@ -142,11 +145,12 @@ def uncertainty_single(
     fig = new_figure(9.2, 2.4, title)
     image, map_, over, hist = fig.subplots(1, 4, width_ratios=[1, 1, 1, 1.35])
     for ax, name in zip((image, map_, over), ('sample', 'uncertainty', 'overlay')): ax.set_title(name)
-    for ax in (image, over): picture(ax, out.images[index])
+    for ax in (image, over): picture(ax, out.images[index], out.data_range)
     handle = draw_map(map_, shown, top)
     draw_map(over, shown, top).set_alpha(np.ma.filled(shown, top) / (top or 1))
-    colour_bar(fig, handle, UNITS[show], ax=[map_], location='right', fraction=0.06, pad=0.03)
-    _histogram(hist, shown, UNITS[show])
+    unit = unit_of(show, out.data_range)
+    colour_bar(fig, handle, unit, ax=[map_], location='right', fraction=0.06, pad=0.03)
+    _histogram(hist, shown, unit)
     return fig
 
 # %% ../../nbs/plots/maps.ipynb #3b3ea304
@@ -228,5 +232,5 @@ def map_rows(
         else:
             top = brightest(shown[name]) if name in own_scale else common
             handles = [draw_map(ax, v, top) for ax, v in zip(axes, shown[name])]
-            small_colour_bar(fig, handles[0], show, grid[r, B])
+            small_colour_bar(fig, handles[0], SHORT_UNITS[show], grid[r, B])
     return fig

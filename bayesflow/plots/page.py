@@ -12,26 +12,27 @@ import matplotlib
 import numpy as np
 from PIL import Image as Picture
 
-from .style import MAP, brightest, to_array
+from ..pixels import DATA_RANGE
+from .style import MAP, brightest, brightness
 
 # %% ../../nbs/plots/page.ipynb #f54e3bc2
 CORRELATION = matplotlib.colormaps['RdBu_r'].with_extremes(bad='#bbbbbb')
 
 def as_bytes(colours): return (255 * np.clip(colours, 0, 1)).round().astype(np.uint8)
 
-def of_image(image):
-    "(H, W, 3) uint8 of an image (C, H, W) in [-1, 1] with one or three channels"
-    x = (to_array(image).transpose(1, 2, 0) + 1) / 2
+def of_image(image, data_range=DATA_RANGE):
+    "(H, W, 3) uint8 of an image (C, H, W) with one or three channels"
+    x = brightness(image, data_range)
     return as_bytes(x.repeat(3, axis=2) if x.shape[2] == 1 else x)
 
 def of_map(shown, top):
     "(H, W, 3) uint8 of a map on the scale from 0 to `top`"
     return as_bytes(MAP(shown / (top or 1))[..., :3])
 
-def of_overlay(image, shown, top):
+def of_overlay(image, shown, top, data_range=DATA_RANGE):
     "(H, W, 3) uint8 of the map over its image"
     opaque = np.ma.filled(shown / (top or 1), 1.)[..., None]
-    return as_bytes((opaque * of_map(shown, top) + (1 - opaque) * of_image(image)) / 255)
+    return as_bytes((opaque * of_map(shown, top) + (1 - opaque) * of_image(image, data_range)) / 255)
 
 def of_correlation(values):
     "(H, W, 3) uint8 of correlations"

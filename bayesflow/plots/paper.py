@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from .style import (
-    PALETTE, TOTAL, as_shown, bare, brightest, colour_bar, draw_map, namer, new_figure, picked_steps, picture,
-    small_colour_bar, step_rows, styled, to_array)
+    PALETTE, SHORT_UNITS, TOTAL, as_shown, bare, brightest, colour_bar, draw_map, namer, new_figure, picked_steps,
+    picture, small_colour_bar, step_rows, styled, to_array)
 from ..propagation.comparison import fidelity, mean_interval, uncertainty_sum
 
 # %% ../../nbs/plots/paper.ipynb #7db5fb2c
@@ -140,8 +140,7 @@ def _comparison_row(fig, cells, image, truth, maps, show):
     for ax, (v, own) in zip(axes[2:], maps):
         shown = as_shown(v, show)
         draw_map(ax, shown, brightest(shown) if own else top)
-    label = {'std': 'std (pixel value)', 'variance': 'variance (value²)'}[show]
-    small_colour_bar(fig, handle, label, cells[-1]).ax.set_box_aspect(14)
+    small_colour_bar(fig, handle, SHORT_UNITS[show], cells[-1]).ax.set_box_aspect(14)
     return axes
 
 # %% ../../nbs/plots/paper.ipynb #01dc5602

@@ -19,11 +19,13 @@ import seaborn as sns
 import torch
 
 from ..core import write_whole
+from ..pixels import DATA_RANGE, range_text, rescale
 
 # %% ../../nbs/plots/style.ipynb #4917a52d
 PALETTE = sns.color_palette('colorblind').as_hex()
 MAP = matplotlib.colormaps['magma'].with_extremes(bad='#7fd4ff')     # bad: a variance below zero
 UNITS = {'std': 'standard deviation\n(pixel value on [-1, 1])', 'variance': 'variance\n(pixel value² on [-1, 1])'}
+SHORT_UNITS = {'std': 'std (pixel value)', 'variance': 'variance (value²)'}        # beside small pictures
 STYLE = {
     'font.size': 9, 'font.family': 'DejaVu Sans', 'figure.titlesize': 10, 'axes.titlesize': 9, 'axes.labelsize': 9,
     'xtick.labelsize': 8, 'ytick.labelsize': 8, 'legend.fontsize': 8, 'legend.frameon': False,
@@ -105,6 +107,10 @@ def as_shown(variance, show='std'):
     v = np.ma.masked_where(v < 0, v)
     return np.ma.sqrt(v) if show == 'std' else v
 
+def unit_of(show, data_range=DATA_RANGE) -> str:
+    "The label of a scale: an entry of `UNITS`, with the range of the pixel values"
+    return UNITS[show].replace(range_text(), range_text(data_range))
+
 def brightest(shown):
     "The largest value of a map, 0 if every pixel is masked"
     return float(np.ma.filled(shown, 0).max())
@@ -117,9 +123,13 @@ def bare(ax):
     for side in ax.spines.values(): side.set_visible(False)
     return ax
 
-def picture(ax, image, **place):
-    "Draw one image (C, H, W) in [-1, 1]; `place` goes to `imshow`"
-    x = np.clip((to_array(image).transpose(1, 2, 0) + 1) / 2, 0, 1)
+def brightness(images, data_range=DATA_RANGE):
+    "Images (..., C, H, W) as an array (..., H, W, C) from 0, black, to 1, white"
+    return np.clip(np.moveaxis(rescale(to_array(images), data_range, (0., 1.)), -3, -1), 0, 1)
+
+def picture(ax, image, data_range=DATA_RANGE, **place):
+    "Draw one image (C, H, W); `place` goes to `imshow`"
+    x = brightness(image, data_range)
     x = x[..., 0] if x.shape[-1] == 1 else x
     return bare(ax).imshow(x, cmap='gray', vmin=0, vmax=1, interpolation='nearest', **place)
 
@@ -155,7 +165,7 @@ def _step_pair(axes, out, index, shown, top):
     times = to_array(out.times)
     for (image, map_), s in zip(axes.T, picked_steps(len(times) - 1, axes.shape[1])):
         for ax in (image, map_): ax.axis('on')
-        picture(image, out.image_steps[s, index])
+        picture(image, out.image_steps[s, index], out.data_range)
         handle = draw_map(map_, shown[s], top)
         image.set_title(f't = {times[s]:.2f}', fontsize=8)
     return handle
@@ -172,8 +182,9 @@ def step_rows(fig, outs, indices, columns, show, share):
         handle = _step_pair(pair, out, i, maps, top)
         pair[0, 0].set_ylabel(f'{name}\nimage' if name else 'image')
         pair[1, 0].set_ylabel('uncertainty')
-        if not share: colour_bar(fig, handle, UNITS[show], ax=list(pair.flat), aspect=15, pad=0.01)
-    if share: colour_bar(fig, handle, UNITS[show], ax=list(axes.flat), aspect=15 * len(pairs), pad=0.01)
+        if not share: colour_bar(fig, handle, unit_of(show, out.data_range), ax=list(pair.flat), aspect=15, pad=0.01)
+    unit = unit_of(show, out.data_range)
+    if share: colour_bar(fig, handle, unit, ax=list(axes.flat), aspect=15 * len(pairs), pad=0.01)
     return fig
 
 # %% ../../nbs/plots/style.ipynb #524ff7a3

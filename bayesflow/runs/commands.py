@@ -14,7 +14,9 @@ from ..core import save_tensors
 from .console import check_place, command, only_results
 from .options import (add_propagation_options, add_result_options, check_begun, check_options,
                                     method_from, note_options, sampling_parser)
+from .tracked import add_wandb_options, numbers_of, track_maps
 from .train_command import train_command
+from ..training.tracking import Tracker
 
 # %% ../../nbs/runs/commands.ipynb #4c30b805
 SAMPLES = 'samples.safetensors'      # written last, so that it stands for complete results
@@ -38,7 +40,7 @@ def generate(options, labels, answer):
     check_place(folder, SAMPLES, a.overwrite)
     out = sample(model, labels, steps=a.steps, sampler=a.sampler, seeds=seeds, guidance=a.guidance,
                  max_batch=a.max_batch, progress=True)
-    png = save_figure(samples_grid(out.images, out.labels), folder, 'samples')
+    png = save_figure(samples_grid(out.images, out.labels, data_range=out.data_range), folder, 'samples')
     save_tensors(folder/SAMPLES, images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds))
     answer(f"{len(labels)} samples, {out.evaluations} network evaluations each, are in {folder}",
            **facts_of('bayesflow-generate', a, out, [folder/SAMPLES, png, png.with_suffix('.pdf')]))
@@ -91,7 +93,7 @@ def fit_or_load(model, options):
         if not options.lite or posterior.images == LITE_IMAGES: return posterior
         raise ValueError(f"{path} was fitted to {posterior.images} images and not to the lite split; leave --lite out, "
                          "or name another file.")
-    images, y = load_dataset(model.info['dataset'], 'train', lite=options.lite or None)
+    images, y = load_dataset(model.info['dataset'], 'train', options.lite or None, data_range=model.data_range)
     posterior = empty_posterior(model, options.weights).fit(images, y, progress=True)
     if path: posterior.save(path)
     return posterior
@@ -105,6 +107,7 @@ def uncertainty_parser(description):
     parser.add_argument('--posterior', help='a posterior file to load, or to write if it does not exist '
                         '(default: fit, and do not keep the posterior)')
     add_result_options(parser, 'runs/uncertainty', 'the tensors and the figures')
+    add_wandb_options(parser)
     return parser
 
 # %% ../../nbs/runs/commands.ipynb #b2052526
@@ -123,12 +126,6 @@ def write_maps(out, folder) -> list:
     return [Path(folder)/MAPS, *pngs, *(png.with_suffix('.pdf') for png in pngs)]
 
 # %% ../../nbs/runs/commands.ipynb #8d161894
-def numbers_of(out):
-    "The main numbers of maps: standard deviations of pixels on [-1, 1], and the sum of the variances of each image"
-    std, each = out.variance.clamp(min=0).sqrt(), range(1, out.variance.ndim)
-    return dict(propagation=out.propagation, mean_standard_deviation=std.mean().item(),
-                largest_standard_deviation=std.max().item(), total_variance=out.variance.sum(dim=tuple(each)).tolist())
-
 def draw_maps(options, labels, answer):
     "Draw the samples and maps that the options ask for, write them, and say so"
     from bayesflow.models.pretrained import load_pretrained
@@ -137,12 +134,15 @@ def draw_maps(options, labels, answer):
     method, model = method_from(a), load_pretrained(a.model).to(a.device)
     check_maps(model, a, labels, seeds, method)
     check_place(a.out, MAPS, a.overwrite)
-    posterior = fit_or_load(model, a)
-    out = sample_with_uncertainty(model, posterior, labels, steps=a.steps, sampler=a.sampler, propagation=method,
-                                  seeds=seeds, guidance=a.guidance, max_batch=a.max_batch, progress=True)
+    about = dict(name=Path(a.out).name, job_type='maps', group=Path(a.model).parent.name or a.model, config=vars(a))
+    with Tracker(a.wandb, a.project, **about) as tracker:
+        posterior = fit_or_load(model, a)
+        out = sample_with_uncertainty(model, posterior, labels, steps=a.steps, sampler=a.sampler, propagation=method,
+                                      seeds=seeds, guidance=a.guidance, max_batch=a.max_batch, progress=True)
+        files = write_maps(out, a.out)
+        track_maps(tracker, out, posterior, [f for f in files if f.suffix == '.png'])
     answer(f"{len(labels)} samples with maps, {out.evaluations:g} network evaluations each, are in {a.out}",
-           **facts_of('bayesflow-uncertainty', a, out, write_maps(out, a.out)), posterior=a.posterior,
-           **numbers_of(out))
+           **facts_of('bayesflow-uncertainty', a, out, files), posterior=a.posterior, **numbers_of(out))
 
 # %% ../../nbs/runs/commands.ipynb #6991306e
 @command
@@ -181,7 +181,7 @@ def fit_together(model, path, options, accelerator):
     "The posterior in the file at `path`; fitted by all processes, and written there, when there is no such file"
     from bayesflow.data import load_dataset
     from bayesflow.posteriors.base import Posterior
-    images, y = load_dataset(model.info['dataset'], 'train', lite=options.lite or None)
+    images, y = load_dataset(model.info['dataset'], 'train', options.lite or None, data_range=model.data_range)
     images, y = images[:options.fit_images], y[:options.fit_images]
     if not path.exists():
         posterior, shared = empty_posterior(model, options.weights), options.weights == 'last-layer'

@@ -87,6 +87,9 @@ def command(
 class Parser(argparse.ArgumentParser):
     "A parser whose errors are one line; a mistyped option gets the closest one"
     def parse_args(self, args=None, namespace=None):
+        if '_ARGCOMPLETE' in os.environ:                # the shell asks what can follow
+            from bayesflow.runs.completion import complete
+            complete(self)
         found, extra = self.parse_known_args(args, namespace)
         if extra: self.error(self.unknown(extra))
         return found

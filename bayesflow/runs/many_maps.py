@@ -12,6 +12,7 @@ from dataclasses import asdict
 import torch
 
 from ..core import whole_number
+from ..models.identity import identity_of
 from ..propagation.maps import method_of, sample_with_uncertainty
 from .shards import Shards, code_digest, digest_of
 from ..sampling import check_request
@@ -35,7 +36,7 @@ def maps_key(model, posterior, method, **settings) -> dict:
     fitted = hashlib.sha256(json.dumps(fitted, sort_keys=True).encode()).hexdigest()
     how = dict(asdict(method), name=method.name, passes=method.passes(posterior))
     code = code_digest('core', 'processes', 'models', 'sampling', 'posteriors', 'propagation')
-    of_model = dict(weights=model.digest, process=model.process.config())
+    of_model = dict(weights=model.digest, process=model.process.config(), prediction=identity_of(model).coarse)
     return dict(**of_model, posterior=fitted, method=how, code=code, **settings)
 
 # %% ../../nbs/runs/many_maps.ipynb #e9cae386

@@ -17,6 +17,8 @@ from .execute import run_all
 from .parameters import check_runs, combinations, vary
 from .stamp import why_run
 from .table import read_runs, unknown_name
+from .tracked import add_wandb_options, track_run
+from ..training.tracking import wandb_mode
 
 # %% ../../nbs/runs/run_command.ipynb #a4b3a36a
 def check_name(name, table):
@@ -81,6 +83,7 @@ def parser():
     option("options", type=json_object, metavar="JSON")
     for name in "trained", "list", "dry_run": flag(name)
     option("settings", default="settings.ini", metavar="PATH")
+    add_wandb_options(p)
     return p
 
 # %% ../../nbs/runs/run_command.ipynb #cfa0b554
@@ -97,12 +100,17 @@ def run_main(args):
         raise ValueError("give names, --all or --group, one of them.")
     if args.options is not None and args.executor is None:
         raise ValueError("--options are those of an executor; pass --executor local or slurm too, or leave them out.")
-    values = combinations(args.set, args.array)
+    if args.wandb != "disabled" and args.executor is not None:
+        raise ValueError("--wandb sends the results when the runs are done, and --executor does not wait for them; "
+                         "leave one of the two out.")
+    mode, values = wandb_mode(args.wandb), combinations(args.set, args.array)
     runs = [vary(r, v) for r in choose(args.names, table, args.all, args.group) for v in values]
     if args.list: return print(as_text(table))
     if args.dry_run: return show_plan(runs, table, args.force)
     if args.executor is None: results = run_all(runs, table, args.force, jobs=args.jobs)
     else: results = submit(runs, table, args.force, executor=args.executor, jobs=args.jobs, options=args.options)
+    for run in runs:
+        if mode != "disabled" and results[run.title] == "done": track_run(run, mode, args.project)
     failed = [n for n, r in results.items() if r not in ("done", "skipped", "submitted")]
     if failed: raise RuntimeError(f"{len(failed)} of {len(results)} runs failed: {', '.join(failed)}.")
 

@@ -6,7 +6,7 @@
 __all__ = ['Shards', 'code_digest', 'digest_of', 'key_of']
 
 # %% ../../nbs/runs/shards.ipynb #ca2f06ac
-import hashlib, json, re
+import hashlib, json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -15,7 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 import bayesflow
-from ..core import whole_number, write_whole
+from ..core import differences, whole_number, write_whole
 
 # %% ../../nbs/runs/shards.ipynb #0d9f9b81
 def key_text(key, **added) -> str:
@@ -31,16 +31,6 @@ def key_in(path):
     except (SafetensorError, OSError): return None
 
 # %% ../../nbs/runs/shards.ipynb #a883e58f
-def differences(there, here):
-    "One text for each value that differs between two dictionaries; a checksum is not shown, it says nothing"
-    checksum = lambda v: isinstance(v, str) and re.fullmatch('[0-9a-f]{64}', v)
-    for name in sorted(there.keys() | here.keys()):
-        a, b = there.get(name), here.get(name)
-        if a == b: continue
-        if isinstance(a, dict) and isinstance(b, dict): yield from differences(a, b)
-        elif checksum(a) and checksum(b): yield f"the {name} there and here are different"
-        else: yield f"{name} is {a!r} there and {b!r} here"
-
 def difference(found, key) -> str:
     "How the key of a shard differs from `key`, in words; both are JSON texts, and `found` may be `None`"
     if found is None: return 'it has no key'

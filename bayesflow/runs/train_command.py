@@ -50,8 +50,9 @@ def continue_training(words) -> str:
 def train_command(argv=None):
     "Train a network by flow matching or diffusion"
     config = TrainConfig(**vars(train_parser(train_command.__doc__).parse_args(argv))).check()
+    from bayesflow.runs.tracked import maps_of_training
     from bayesflow.training.trainer import train
-    try: model = train(config)
+    try: model = train(config, after=maps_of_training(config))
     except FloatingPointError as e: raise RuntimeError(str(e)) from None
     best = min(r['val_loss'] for r in model.info['training']['records'] if 'val_loss' in r)
     print(f"best validation loss {best:.4f}; the run is in {config.folder}")

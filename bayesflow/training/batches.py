@@ -6,6 +6,8 @@
 __all__ = ['DENSITIES', 'epoch_batches', 'first_of_each', 'drop_labels', 'TrainingData', 'validation_loss']
 
 # %% ../../nbs/training/batches.ipynb #9bb71359
+import hashlib
+
 import torch
 
 from ..core import stream_seed
@@ -62,6 +64,13 @@ class TrainingData:
 
     @property
     def steps_per_epoch(self): return len(self.images) // self.batch_size
+
+    def checksum(self) -> str:
+        "SHA-256 of all images and labels, in hexadecimal"
+        sha = hashlib.sha256()
+        for v in (self.images, self.labels, self.val_images, self.val_labels):
+            sha.update(f'{tuple(v.shape)} '.encode() + v.cpu().contiguous().numpy().tobytes())
+        return sha.hexdigest()
 
     def to(self, device):
         "Move all tensors to `device`"

@@ -17,38 +17,49 @@ from ..models.generative import GenerativeModel
 from ..models.unet import UNet
 from .batches import TrainingData
 from .config import APART, TrainConfig
-from .optimisation import ema_with_warmup, initial_network, make_optimizer
+from .identity import check_same, key_digest, run_key
+from .optimisation import ema_with_warmup, initial_network, make_optimizer, make_schedule
 
 # %% ../../nbs/training/checkpoints.ipynb #fa6f3d57
-class RunState:
-    "Network, average, optimiser, schedule and counters of a run: all that an exact resume needs"
+class RunParts:
+    "Network, average, optimiser, schedule and counters of a run, as it begins"
     def __init__(self, config:TrainConfig, process, data:TrainingData, accelerator):
         self.accelerator = accelerator
         net, self.parent = initial_network(config, process, data.images.shape[1])
         net = net.to(accelerator.device)
         self.ema = AveragedModel(net, multi_avg_fn=ema_with_warmup(config.ema))
-        optimizer, self.schedule = make_optimizer(net, config, config.epochs * data.steps_per_epoch)
+        self.key, self.extended = run_key(config, data, accelerator.num_processes), []
+        self.in_all = config, config.epochs * data.steps_per_epoch
+        optimizer, self.schedule = make_optimizer(net, *self.in_all)
         self.net, self.optimizer = accelerator.prepare(net, optimizer)
         self.epoch, self.step, self.best, self.seconds = 0, 0, math.inf, 0.
 
     @property
     def bare(self): return self.accelerator.unwrap_model(self.net)
 
+# %% ../../nbs/training/checkpoints.ipynb #52da3eb2
+class RunState(RunParts):
+    "The parts of a run, and the file with all that an exact resume needs"
     def save(self, path, records:list) -> Path:
         "Write the state and the records of the run"
         state = dict(net=self.bare.state_dict(), ema=self.ema.state_dict(), optimizer=self.optimizer.state_dict(),
                      schedule=self.schedule.state_dict(), epoch=self.epoch, step=self.step, best=self.best,
-                     seconds=self.seconds, records=records)
+                     seconds=self.seconds, records=records, key=self.key, extended=self.extended)
         return write_whole(path, lambda p: torch.save(state, p))
 
     def load(self, path) -> list:      # the records
-        "Continue from a state that `save` wrote"
+        "Continue from a state that `save` wrote; `ValueError` if it was begun with something else"
         state = torch.load(path, map_location='cpu', weights_only=True)
+        check_same(Path(path).parent, state.get('key'), self.key)
         self.bare.load_state_dict(state['net'])
         self.ema.load_state_dict(state['ema'])
         self.optimizer.load_state_dict(state['optimizer'])
         self.schedule.load_state_dict(state['schedule'])
         self.epoch, self.step, self.best, self.seconds = (state[k] for k in ('epoch', 'step', 'best', 'seconds'))
+        self.extended, epochs = state['extended'], state['key']['epochs']
+        if epochs < self.key['epochs']:                            # from here on, the learning rate of a longer run
+            self.extended = [*self.extended, dict(epoch=self.epoch, epochs=epochs)]
+            self.schedule = make_schedule(self.optimizer.optimizer, *self.in_all, step=self.step)
         return state['records']
 
 # %% ../../nbs/training/checkpoints.ipynb #71789ff5
@@ -59,7 +70,9 @@ def _record(state:RunState, config:TrainConfig, data:TrainingData, lines:list) -
     record = dict(config=settings, images=len(data.images), class_counts=counts,
                   images_seen=state.step * data.batch_size, epoch=state.epoch, step=state.step,
                   seconds=round(state.seconds, 1), device=state.accelerator.device.type,
-                  processes=state.accelerator.num_processes, torch=torch.__version__, records=list(lines))
+                  processes=state.accelerator.num_processes, torch=torch.__version__, records=list(lines),
+                  run=key_digest(state.key))
+    if state.extended: record['extended'] = state.extended         # begun with so many epochs, until this one
     if state.parent is not None:
         record['init'] = state.parent
         before = state.parent.get('class_counts')                    # what the network saw before counts as well

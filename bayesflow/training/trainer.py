@@ -21,7 +21,8 @@ from .batches import (DENSITIES, TrainingData, drop_labels, epoch_batches,
                                         validation_loss)
 from .checkpoints import RunState, averaged_model
 from .config import TrainConfig, settings_of
-from .records import Records, wandb_mode
+from .identity import check_best
+from .records import Records
 
 # %% ../../nbs/training/trainer.ipynb #98529f83
 FILES = 'state.pt', 'best.safetensors', 'last.safetensors', 'metrics.jsonl'     # which a run that starts over deletes
@@ -32,11 +33,10 @@ class TrainingSetup:
     def __init__(self, config:TrainConfig):
         self.config, self.folder = config.check(), config.folder
         self.process = process_from_config(dict(method=config.method, **config.process))
-        self.records, self.data = Records(self.folder, wandb_mode(config.wandb)), TrainingData(config)
+        self.records, self.data = Records(self.folder, config.wandb), TrainingData(config)
         AcceleratorState._reset_state()      # accelerate keeps the first precision of a process; each run has its own
         self.acc = Accelerator(mixed_precision=config.precision)
-        self.data.to(self.acc.device)
-        self.state = RunState(config, self.process, self.data, self.acc)
+        self.state = RunState(config, self.process, self.data.to(self.acc.device), self.acc)
 
     def model(self) -> GenerativeModel:
         "The averaged network as it is now, with the record of its training"
@@ -45,13 +45,16 @@ class TrainingSetup:
     def prepare(self):
         "Load the state to resume, or clear the folder; write the configuration and open the W&B run"
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.config.resume: self.records.restore(self.state.load(self.folder/'state.pt'))
+        if self.config.resume:
+            lines = self.state.load(self.folder/'state.pt')
+            check_best(self.folder, self.state.key)
+            self.records.restore(lines)
         if not self.acc.is_main_process: return
+        self.records.start(self.config)                              # before anything is deleted
         if not self.config.resume:
             for name in FILES: (self.folder/name).unlink(missing_ok=True)
-        text = json.dumps(dataclasses.asdict(self.config), indent=1)
-        write_whole(self.folder/'config.json', lambda p: p.write_text(text))
-        self.records.start(self.config)
+        settings = dataclasses.asdict(self.config)
+        write_whole(self.folder/'config.json', lambda p: p.write_text(json.dumps(settings, indent=1)))
 
 # %% ../../nbs/training/trainer.ipynb #50346843
 class TrainingEpoch(TrainingSetup):
@@ -113,7 +116,8 @@ class Trainer(TrainingEpoch):
             model.save(self.folder/'best.safetensors')
         model.save(self.folder/'last.safetensors')
         s.save(self.folder/'state.pt', self.records.lines)
-        if self.records.run: self.records.add_samples(sample(model, range(model.num_classes), steps=20).images, s.step)
+        if not self.records.tracker: return
+        self.records.add_samples(sample(model, range(model.num_classes), steps=20).images, s.step)
 
     def run_epochs(self, bar):
         "Train to the last epoch, or to the one after which this call stops"
@@ -125,30 +129,32 @@ class Trainer(TrainingEpoch):
             s.seconds += time.perf_counter() - start
             self.end_epoch()
 
-    def run(self, progress:bool=True) -> GenerativeModel:
+    def run(self, progress:bool=True, after=None) -> GenerativeModel:
         "Train to the end and return the best model"
         c, best = self.config, self.folder/'best.safetensors'
         self.prepare()
-        try:
+        with self.records:
             steps, hidden = c.epochs * self.data.steps_per_epoch, not (progress and self.acc.is_main_process)
             with tqdm(total=steps, initial=self.state.step, desc=f'{c.dataset} {c.method}', unit='step',
                       disable=hidden) as bar: self.run_epochs(bar)
             self.acc.wait_for_everyone()
-            if self.records.run: self.records.add_model(best, f'{c.dataset}-{c.method}')
-        finally: self.records.finish()
-        return GenerativeModel.load(best).to(self.acc.device)
+            model, tracker = GenerativeModel.load(best).to(self.acc.device), self.records.tracker
+            if tracker: self.records.add_model(best, f'{c.dataset}-{c.method}', digest=model.digest)
+            if tracker and after: after(model, tracker)
+        return model
 
 # %% ../../nbs/training/trainer.ipynb #8824965a
 def train(
     config:TrainConfig,
     progress:bool=True,        # show a progress bar
+    after=None,                # `after(model, tracker)` logs more to the W&B run, if there is one
 ) -> GenerativeModel:          # the averaged network with the lowest validation loss
     """Train a network as `config` describes it and leave the run in `config.folder`.
 
     Raises `ValueError` for a bad configuration or a folder that already holds a run, `FileNotFoundError` when the full
     data is neither here nor to be had, `FloatingPointError` when the loss is no longer finite (the last good checkpoint
     stays)."""
-    return Trainer(config).run(progress)
+    return Trainer(config).run(progress, after)
 
 # %% ../../nbs/training/trainer.ipynb #f52b4673
 def train_or_load(
