@@ -89,7 +89,8 @@ def autocast_off(
 # %% ../../nbs/models/precision.ipynb #15b071ce
 @contextmanager
 def full_precision(
-    model,       # a `GenerativeModel`, or an object that holds modules as attributes
+    model,       # a `GenerativeModel`, a module, or an object that holds modules as attributes
+    casts:bool=None,      # does the network cast to half precision inside? None: see `casts_inside`
 ):
     """Inside the `with`, the model is in evaluation mode and computes in float32 or above, whatever its own precision.
 
@@ -97,4 +98,4 @@ def full_precision(
     modules = modules_of(model)
     devices = {p.device.type for m in modules for p in m.parameters()} or {'cpu'}
     with evaluation_mode(model), without_tf32(), weights_in_float32(modules), autocast_off(sorted(devices)):
-        with InFloat32() if casts_inside(model) else nullcontext(): yield model
+        with InFloat32() if (casts_inside(model) if casts is None else casts) else nullcontext(): yield model

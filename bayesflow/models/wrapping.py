@@ -12,12 +12,13 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ..core import evaluation_mode
 from .calls import Call, by_time
 from .finite import check_output, check_weights
 from .layer_checks import check_last, check_modules, disagreement, uncompiled
+from .precision import full_precision
 from .preconditioned import Coefficients
 from .tracing import find_last_layer, head_of, hooked, where_outputs_go
+from .window import window_of
 
 # %% ../../nbs/models/wrapping.ipynb #b5949809
 def _setting(config, name):
@@ -49,14 +50,17 @@ class WrappedNetwork(nn.Module):
         call,                # call(x, t, y) runs the network
         null_label=None,     # label for "no class"
         coefficients=None,   # a(t) and s(t), where the network returns a x + s F and the head makes F
+        window=None,         # a `Window`, where the prediction is a part of the last layer's output
     ):
         super().__init__()
         self.net, self.layer, self.head, self.call, self.null_label = net, layer, head, call, null_label
-        self.coefficients = coefficients
+        self.coefficients, self.window = coefficients, window
 
     def features(self, x, t, y=None):
         "phi, the input of the last layer"
-        return by_time(self._features, x, t, y) if self.call.one_time else self._features(x, t, y)
+        phi = by_time(self._features, x, t, y) if self.call.one_time else self._features(x, t, y)
+        phi = phi.to(self.head.weight.dtype)                                     # a network may compute in another one
+        return phi if self.window is None else self.window(phi)
 
     def _features(self, x, t, y):
         caught = []
@@ -175,15 +179,19 @@ class Asked:
         with hooked([layer.register_forward_hook(lambda module, args, out: value[:len(out)])]):
             return self.call(x, t, y)
 
-def linear_part(call, last, trial) -> tuple:
-    "The head that makes the prediction, and the `Coefficients` of what the network does with it, or `None`"
+def linear_part(call, last, trial) -> dict:
+    "The head that makes the prediction, the window of its layer's output, and the `Coefficients` around it, or `None`"
     layer, ask, shape = call.net.get_submodule(last.name), Asked(call, last.name), call.image_shape
     ending = where_outputs_go(lambda value: ask(*trial, value), last)
-    head = lambda scale, **kw: head_of(layer, scale, ending.entry, last.output, shape, last.name, **kw)
-    if ending.is_plain: return head(ending.scale[0]), None
-    if (shift := ending.shift(shape[0])) is not None: return head(ending.scale[0], shift=shift), None
+    window = window_of(layer, ending.entry, last.output)
+    used = (layer, ending.entry, last.output) if window is None else (window.layer, window.entry, window.h)
+    head = lambda scale, **kw: head_of(used[0], scale, *used[1:], shape, last.name, **kw)
+    if ending.is_plain: return dict(window=window, head=head(ending.scale[0]))
+    if (shift := ending.shift(shape[0])) is not None:
+        return dict(window=window, head=head(ending.scale[0], shift=shift))
     pattern, p = ending.pattern(), next(call.net.parameters())
-    return head(pattern), Coefficients(ask, last.output, pattern, shape, p, call.num_classes is not None)
+    around = Coefficients(ask, last.output, pattern, shape, p, call.num_classes is not None)
+    return dict(window=window, head=head(pattern), coefficients=around)
 
 # %% ../../nbs/models/wrapping.ipynb #8843a66b
 def wrap_network(
@@ -200,15 +208,14 @@ def wrap_network(
     call = Call(uncompiled(net), process, image_shape, forward, time, num_classes, null_label)
     net = call.net
     for check in (check_modules, check_weights): check(net)
-    first, others = _trials(call)
-    with torch.no_grad(), evaluation_mode(net):
+    with torch.no_grad(), full_precision(net, casts=True):
+        first, others = _trials(call)
         _check_call(call, first)
         _check_alone(call, first)
         one = first._replace(t=first.t[:1].repeat(len(first.t))) if call.one_time else first     # one pass for all
         last = find_last_layer(net, lambda: call(*one), last_layer)
         check_last(net, last, len(one.x))
-        head, coefficients = linear_part(call, last, one)
-        wrapped = WrappedNetwork(net, last.name, head, call, null_label, coefficients)
+        wrapped = WrappedNetwork(net, last.name, call=call, null_label=null_label, **linear_part(call, last, one))
         _check_features(wrapped, first)
         for trial in (first, others): _check_results(wrapped, trial)
     return wrapped

@@ -149,7 +149,8 @@ def optimize_prior_precision(
         raise ValueError("All weights of the last layer are zero, so the marginal likelihood determines no prior: "
                          "pass prior_precision.")
     la.prior_precision = la.n_params/square
-    for lr, n_steps in ADAM_ROUNDS:
-        la.optimize_prior_precision(method='marglik', prior_structure='scalar', init_prior_prec=la.prior_precision,
-                                    lr=lr, n_steps=n_steps)
+    with torch.inference_mode(False), torch.enable_grad():            # the caller may have switched gradients off
+        for lr, n_steps in ADAM_ROUNDS:
+            la.optimize_prior_precision(method='marglik', prior_structure='scalar', init_prior_prec=la.prior_precision,
+                                        lr=lr, n_steps=n_steps)
     return float(la.prior_precision)
