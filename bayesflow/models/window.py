@@ -27,9 +27,14 @@ def sides(number, width:int):
     top, bottom, left, right = (int(v) for v in (y.min(), y.max(), x.min(), x.max()))
     return (top, bottom, left, right) if len(number) == (bottom - top + 1) * (right - left + 1) else None
 
+def size_of(number, width:int):
+    "Height and width of that rectangle"
+    top, bottom, left, right = sides(number, width)
+    return bottom - top + 1, right - left + 1
+
 # %% ../../nbs/models/window.ipynb #a05c6e8c
 class Window(nn.Module):
-    "`Window(...)(phi)`: the features that the window of the outputs is made of; `layer` makes it, and `entry` counts in it"
+    "`Window(...)(phi)`: the features that the window is made of; `layer` makes it, and `entry` counts in it"
     def __init__(self,
         layer,       # nn.Linear or nn.Conv2d
         pixels,      # int64 (n,), sorted: the pixels of the layer's output that are used
@@ -45,12 +50,8 @@ class Window(nn.Module):
             layer, pixels, h.shape[-1]))
         self.entry = place * channels + row if linear else row * len(pixels) + place
         self.register_buffer('pixels', pixels.to(layer.weight.device), persistent=False)
-        shape = (len(pixels), channels) if linear else (channels, *self._size(pixels, h.shape[-1]))
+        shape = (len(pixels), channels) if linear else (channels, *size_of(pixels, h.shape[-1]))
         self.h = h.new_zeros(len(h), *shape)                             # an output, for its shape
-
-    def _size(self, pixels, width):
-        top, bottom, left, right = sides(pixels, width)
-        return bottom - top + 1, right - left + 1
 
     def _cut(self, layer, pixels, width):
         "Slices of the padded features, and the padding"
