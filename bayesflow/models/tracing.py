@@ -77,7 +77,9 @@ def find_last_layer(
     "The plain `nn.Linear` or `nn.Conv2d` that ran last; `ValueError` if there is none or if it ran more than once"
     modules, ran = dict(net.named_modules()), []
     if name is not None: _check_name(modules, name)
-    note = lambda n: lambda module, args, kwargs, output: ran.append((n, (args, kwargs, output)))
+    own = lambda v: v.clone() if torch.is_tensor(v) else v                       # what follows may change it in place
+    first = lambda args, kwargs: own(args[0] if args else next(iter(kwargs.values()), None))
+    note = lambda n: lambda module, args, kwargs, output: ran.append((n, (first(args, kwargs), own(output))))
     watched = [(n, m) for n, m in modules.items() if _is_linear(m) or holds_weights(m) or not list(m.children())]
     with hooked([m.register_forward_hook(note(n), with_kwargs=True) for n, m in watched]): run()
     candidates = [n for n, _ in ran if (_is_linear(modules[n]) if name is None else n == name)]
@@ -88,9 +90,9 @@ def find_last_layer(
         raise ValueError(f"The network runs {last!r} {candidates.count(last)} times per call, so its output is not "
                          "linear in the weights of that layer; name another last_layer, or make `forward` run it once.")
     where = max(i for i, (n, _) in enumerate(ran) if n == last)
-    args, kwargs, output = ran[where][1]
+    phi, output = ran[where][1]
     after = [f"{n} ({type(modules[n]).__name__})" for n, _ in ran[where + 1:]]
-    return LastLayer(last, output, after, args[0] if args else next(iter(kwargs.values()), None))
+    return LastLayer(last, output, after, phi)
 
 # %% ../../nbs/models/tracing.ipynb #2af240f8
 EPSILONS, LARGEST_ERROR = 100, 5e-3    # rounding allowed in a result, relative: so many epsilons, never more than this
@@ -110,7 +112,7 @@ class Rest:
 
     def put(self, v):
         "The network's results (B, C H W) in float64 with the values v (n,) in place of h, for every image"
-        v = v.view(1, *self.h.shape[1:]).expand(self.h.shape).to(self.h)
+        v = v.view(1, *self.h.shape[1:]).expand(self.h.shape).to(self.h).clone()     # the rest may change it in place
         return self.ask(v).double().cpu().flatten(1)
 
     def check_linear(self) -> tuple:
