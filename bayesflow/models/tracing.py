@@ -77,9 +77,8 @@ def find_last_layer(
     "The plain `nn.Linear` or `nn.Conv2d` that ran last; `ValueError` if there is none or if it ran more than once"
     modules, ran = dict(net.named_modules()), []
     if name is not None: _check_name(modules, name)
-    own = lambda v: v.clone() if torch.is_tensor(v) else v                       # what follows may change it in place
-    first = lambda args, kwargs: own(args[0] if args else next(iter(kwargs.values()), None))
-    note = lambda n: lambda module, args, kwargs, output: ran.append((n, (first(args, kwargs), own(output))))
+    copied = lambda *values: [v.clone() if torch.is_tensor(v) else v for v in values]     # the rest may work in place
+    note = lambda n: lambda _, args, kw, out: ran.append((n, copied((*args, *kw.values(), None)[0], out)))
     watched = [(n, m) for n, m in modules.items() if _is_linear(m) or holds_weights(m) or not list(m.children())]
     with hooked([m.register_forward_hook(note(n), with_kwargs=True) for n, m in watched]): run()
     candidates = [n for n, _ in ran if (_is_linear(modules[n]) if name is None else n == name)]
