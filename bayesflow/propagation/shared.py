@@ -123,7 +123,7 @@ def first_order_error(
 
 # %% ../../nbs/propagation/shared.ipynb #ec7847f3
 MOST_BYTES = 2**31         # of the directions of all weights; with more of them, some are followed
-SOME_COLUMNS, SOME_RANDOM = 256, 64        # leading directions and random ones then
+SOME_COLUMNS, SOME_RANDOM = 64, 256        # leading directions and random ones then
 
 def too_many(posterior) -> bool:
     "Do the directions take too many bytes? Says so"
