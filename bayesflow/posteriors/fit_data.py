@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..core import stream_seed
 from ..models.precision import full_precision
+from ..pixels import DATA_RANGE
 from .features import check_features
 from ..processes.flow import draw_times_and_noise
 
@@ -114,7 +115,7 @@ def warn_of_range(images, data_range):
                       "[0, 1] have to be scaled (2 * images - 1).", stacklevel=4)
 
 # %% ../../nbs/posteriors/fit_data.ipynb #195216b8
-def range_of_model(model): return getattr(model, 'data_range', (-1., 1.))
+def range_of_model(model): return getattr(model, 'data_range', DATA_RANGE)
 
 # %% ../../nbs/posteriors/fit_data.ipynb #79202a52
 PROBED, BINS = 128, 8        # images that the prediction is tried on, and parts of the time axis
@@ -182,8 +183,8 @@ def fit_data(
 ) -> tuple:              # a float tensor (n, C, H, W); int64 (n,) or None; and what was warned of, empty for nothing
     """Images and labels of a fit, checked; `ValueError` names what is wrong with them.
 
-    Warns of images in other units than the model's, and of a network that predicts worse than anyone can. A dataset
-    or loader is read once, into memory."""
+    Warns of images in other units than the model's, and of a network that predicts worse than the best combination of
+    its input and the mean image. A dataset or loader is read once, into memory."""
     images, labels = as_tensors(images, labels)
     check_shape(images, getattr(model, 'image_shape', None))
     check_numbers(images)
