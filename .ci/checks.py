@@ -116,11 +116,14 @@ def shell():
     if code != 2 or "Usage" not in out: raise Failed(f"./run_all.sh tset: exit code {code}\n{out}")
 
 
-def first_of_a_kind(names):
-    """Of runs that differ in the data set alone, such as mnist-flow-quality and fashion-flow-quality, the first.
+def one_of_a_kind(names):
+    """Of runs that differ in the data set and the method alone, such as mnist-flow-quality and fashion-diffusion-quality, one.
 
-    That every bundled model loads is a test of nbs/models/pretrained.ipynb."""
-    return list({re.sub(r"^(mnist|fashion)-", "", n): n for n in reversed(list(names))}.values())[::-1]
+    Kinds take turns, so that each data set and each method has its share. That every bundled model loads is a test of
+    nbs/models/pretrained.ipynb."""
+    kinds = {}
+    for n in names: kinds.setdefault(re.sub(r"^(mnist|fashion)(-flow|-diffusion)?", "", n), []).append(n)
+    return [same[k % len(same)] for k, same in enumerate(kinds.values())]
 
 
 def steps():
@@ -130,7 +133,7 @@ def steps():
     aside = lambda p: {"experiments", ".ipynb_checkpoints"} & set(p.relative_to(ROOT).parts)
     tested = [p for p in sorted((ROOT/"nbs").rglob("*.ipynb")) if not aside(p) and code_of(p).strip()]
     smoke = lambda n: (BIN/"bayesflow-run", n, "--profile", "smoke", "--force")
-    res = [(f"smoke run {n}", must, *smoke(n)) for n in first_of_a_kind(table)]
+    res = [(f"smoke run {n}", must, *smoke(n)) for n in one_of_a_kind(table)]
     shown = set(outputs.with_outputs())            # executed once, as tests and for their outputs
     res += [(p.relative_to(ROOT).as_posix(), outputs.check if p in shown else notebooks.notebook, p) for p in tested]
     long = [("explorer in a browser", browser.tested), *documented.steps()]

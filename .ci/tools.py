@@ -4,9 +4,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-WORKERS = min(2, os.cpu_count() or 1)
+CORES = os.cpu_count() or 1
+WORKERS = min(2, CORES) + 1                     # one more than computes, because each of them waits at times
 ENV = {**{k: v for k, v in os.environ.items() if k not in ("IN_TEST", "WANDB_API_KEY")},
-       "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1)//WORKERS)), "WANDB_MODE": "disabled"}
+       "OMP_NUM_THREADS": str(max(1, CORES//WORKERS)), "WANDB_MODE": "disabled"}
 
 
 class Failed(Exception):

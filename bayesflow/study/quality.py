@@ -14,7 +14,7 @@ from ..data import load_dataset
 from ..propagation.comparison import mean_interval
 from ..sampling import evaluations_per_step, sample
 from .fitted import by_turns
-from .judge import frechet_distance, held_out, label_agreement, predict
+from .judge import frechet_of_features, held_out, judge_features, label_agreement, predict
 from .targets import target
 
 # %% ../../nbs/study/quality.ipynb #52e942f3
@@ -35,11 +35,13 @@ def distances(
     unseen, unseen_labels = load_dataset(dataset, 'test', lite=lite)
     samples = min(len(v) for v in generated.values())
     n = whole_classes(min(samples, len(real) // 3, len(unseen)), len(real_labels.unique()))
+    real, unseen = judge_features(judge, real), judge_features(judge, unseen)
     found = dict(distance=[], floor=[], of_test=[])
     for seed, images in generated.items():
         held, rest = held_out(real_labels, n, seed)
-        of = dict(distance=images[:n], floor=real[held], of_test=unseen[held_out(unseen_labels, n, seed)[0]])
-        for name, x in of.items(): found[name].append(frechet_distance(judge, x, real[rest]))
+        of = dict(distance=judge_features(judge, images[:n]), floor=real[held],
+                  of_test=unseen[held_out(unseen_labels, n, seed)[0]])
+        for name, x in of.items(): found[name].append(frechet_of_features(x, real[rest]))
     return found | dict(images=n, reference=len(rest))
 
 # %% ../../nbs/study/quality.ipynb #80a21e02
@@ -92,7 +94,8 @@ def quality_by_sampler(
     guidance:float=1.,   # weight, 1 for none
 ) -> dict:               # sampler -> evaluations -> steps, and (mean, std) of label_agreement and frechet_distance
     "Label agreement and Fréchet distance of every sampler, at every number of network evaluations that it can make"
-    table, labels = {}, by_turns(net, n)
+    table, labels, features = {}, by_turns(net, n), judge_features(judge, real)
+    apart = lambda out: frechet_of_features(judge_features(judge, out.images), features)
     for name in net.process.samplers:
         per_step = evaluations_per_step(net.process, name) * (1 if guidance == 1 else 2)
         for budget in (b for b in evaluations if b % per_step == 0):
@@ -102,7 +105,7 @@ def quality_by_sampler(
             table.setdefault(name, {})[budget] = dict(
                 steps=budget // per_step,
                 label_agreement=mean_and_std([label_agreement(judge, out.images, labels) for out in outs]),
-                frechet_distance=mean_and_std([frechet_distance(judge, out.images, real) for out in outs]))
+                frechet_distance=mean_and_std([apart(out) for out in outs]))
     return table
 
 # %% ../../nbs/study/quality.ipynb #2157a9ec
