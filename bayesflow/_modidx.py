@@ -1442,6 +1442,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                            'bayesflow/processes/diffusion.py'),
                                                'bayesflow.processes.diffusion.DiffusionSteps.dpm_solver_2_step': ( 'processes/diffusion.html#diffusionsteps.dpm_solver_2_step',
                                                                                                                    'bayesflow/processes/diffusion.py'),
+                                               'bayesflow.processes.diffusion.DiffusionSteps.end_of': ( 'processes/diffusion.html#diffusionsteps.end_of',
+                                                                                                        'bayesflow/processes/diffusion.py'),
                                                'bayesflow.processes.diffusion.DiffusionSteps.samplers': ( 'processes/diffusion.html#diffusionsteps.samplers',
                                                                                                           'bayesflow/processes/diffusion.py'),
                                                'bayesflow.processes.diffusion.NoisedImages': ( 'processes/diffusion.html#noisedimages',
