@@ -40,11 +40,10 @@ def kron_of(layer, G, share):
     return Kron(weights + ([[G[0, k, k]*eye(C)]] if layer.bias is not None else []))
 
 # %% ../../nbs/posteriors/curvature.ipynb #c7ba457b
-class ConvGGN(CurvatureInterface):
-    """Exact Gauss-Newton curvature of a `FlatHead` under the squared loss, in closed form.
+class Sums(CurvatureInterface):
+    """Sums over the batches that it has seen: `gram`, `rss` (the residual sum of squares), `images` and `outputs`.
 
-    It also adds up what it has seen: `gram`, `rss` (the residual sum of squares), `images` and `outputs`, and with
-    `clustered` the outer products of the images' scores, times sigma^4, as `scores` (P, P)."""
+    With `clustered` it adds up the outer products of the images' scores, times sigma^4, as `scores` (P, P)."""
     def __init__(self, model, likelihood, *args, scale=1., clustered=False, **kwargs):
         if likelihood != 'regression':
             raise ValueError(f"ConvGGN is exact for likelihood='regression' only, not {likelihood!r}.")
@@ -64,6 +63,9 @@ class ConvGGN(CurvatureInterface):
         self.images, self.outputs = self.images + len(y), self.outputs + y.numel()
         return self.factor*self.scale*rss, self.scale*G
 
+# %% ../../nbs/posteriors/curvature.ipynb #858eff14
+class ConvGGN(Sums):
+    "Exact Gauss-Newton curvature of a `FlatHead` under the squared loss, in closed form; it has the sums of `Sums`"
     def blocks(self, phi, y, **kwargs): return self._batch(phi, y)
     def full(self, phi, y, **kwargs): return self.pack('dense', *self._batch(phi, y))
     def diag(self, phi, y, **kwargs): return self.pack('diag', *self._batch(phi, y))

@@ -52,6 +52,7 @@ def state_names(net) -> list:
     "Names of all parameters, and of all buffers that hold real numbers"
     return [name for name, v in tensors_of(net).items() if v.is_floating_point()]
 
+# %% ../../nbs/posteriors/ensemble.ipynb #89384792
 class Members(NamedWeights):
     "The members of an ensemble: as whole networks, or as vectors where they come from a file"
     models = None

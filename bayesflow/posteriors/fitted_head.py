@@ -100,7 +100,8 @@ def complete_fit(
     rss, counts, sigmas = (torch.as_tensor(v, dtype=torch.float64) for v in (rss, counts, sigmas))
     sigma, scale = overall_sigma(sigmas, counts), n_data/images
     weight, la = (sigma/sigmas)**2, empty_laplace(layer, structure, sigma=sigma)
-    loss, H = la.backend.pack('full' if structure == 'sandwich' else structure, 0.5*scale*float(weight @ rss), scale*torch.tensordot(weight, sums, 1))
+    kind = 'full' if structure == 'sandwich' else structure
+    loss, H = la.backend.pack(kind, 0.5*scale*float(weight @ rss), scale*torch.tensordot(weight, sums, 1))
     la.load_state_dict(dict(
         cls_name=type(la).__name__, mean=theta_of(la.model.layer), H=H.kfacs if structure == 'kron' else H, loss=loss,
         n_data=n_data, n_outputs=int(counts.sum())//images, sigma_noise=sigma, prior_mean=0.,
@@ -200,7 +201,8 @@ class FittedHead(Fitted, FitNumbers, HeadPosterior):
         scalars = dict(images=f.images, n_data=f.n_data, prior_precision=f.prior_precision, structure=f.structure,
                        counts=f.counts.long().tolist(), rss=f.rss.tolist(), sigmas=f.sigmas.tolist())
         info = dict(temperature=self.temperature, head=layer_config(f.layer), scalars=scalars)
-        return dict(mean=self.mean, sums=f.sums, **({} if f.scores is None else dict(scores=f.scores))), info
+        scores = {} if f.scores is None else dict(scores=f.scores)
+        return dict(mean=self.mean, sums=f.sums, **scores), info
 
     def __repr__(self):
         fit = 'not fitted' if self._fit is None else f"sigma {self.sigma:.3g}, N {self.n_data:,}"

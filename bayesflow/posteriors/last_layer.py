@@ -58,6 +58,7 @@ def one_pass(model, structure, bins, n_data, images, labels, epochs, batch_size,
         backends.append(la.backend)
     return backends
 
+# %% ../../nbs/posteriors/last_layer.ipynb #43a34925
 def scores_over(backends, accelerator=None):
     "Outer products of the images' scores (bins, P, P), times sigma^4, over all processes; None without them"
     if not backends[0].clustered: return None

@@ -159,9 +159,16 @@ class NoisedImages(Process):
         return (1 / math.sqrt(1 - alpha_bar) - a) / b
 
 # %% ../../nbs/processes/diffusion.ipynb #30a26b2c
-class DiffusionSteps(NoisedImages):
-    "The steps back from noise to data"
+class DiffusionTimes(NoisedImages):
+    "The ends of the path"
     noise_time, data_time = 1., 0.
+    def end_of(self, s:float) -> float:
+        "alpha_bar at the end of a step: 1 at the data, so that the last step ends on the estimate of the image"
+        return 1. if s == self.data_time else self.schedule(s)
+
+# %% ../../nbs/processes/diffusion.ipynb #4383dc94
+class DiffusionSteps(DiffusionTimes):
+    "The steps back from noise to data"
     default_sampler, stochastic_sampler = 'ddim', 'ddpm'
 
     @property
@@ -169,10 +176,6 @@ class DiffusionSteps(NoisedImages):
         "Name -> step(x, f, t, s, noise)"
         return {'ddim': self.ddim_step, 'ddpm': self.ddpm_step, 'ddpm-beta': partial(self.ddpm_step, variance='beta'),
                 'dpm-solver-2': self.dpm_solver_2_step}
-
-    def end_of(self, s:float) -> float:
-        "alpha_bar at the end of a step: 1 at the data, so that the last step ends on the estimate of the image"
-        return 1. if s == self.data_time else self.schedule(s)
 
     def ddim_step(self, x, f, t:float, s:float, noise=None, eta:float=0.):
         "DDIM, first order, one evaluation; `eta` > 0 takes fresh noise from `noise()`, except in the step to the data"
