@@ -201,20 +201,26 @@ def in_parts(
 def gram(
     layer,              # nn.Linear or nn.Conv2d
     phi,                # features of a batch, (B, ..., c) or (B, c, H, W)
+    weight=None,        # (B,) of the images; None: 1
 ) -> torch.Tensor:      # float64 (g, k, k)
-    """Sum over images and output pixels of `phi_p phi_p^T`.
+    """Sum over images and output pixels of `phi_p phi_p^T`, times the weight of the image.
 
     Products are in the precision of phi, float32 or above, over at most 1,024 pixels of one image.
     All further sums are in float64."""
-    return sum(_gram_of_part(layer, part) for part in in_parts(layer, phi))
+    parts = in_parts(layer, phi)
+    weights = [None] * len(parts) if weight is None else weight.to(phi.device).split(len(parts[0]))
+    return sum(_gram_of_part(layer, *pair) for pair in zip(parts, weights))
 
 # %% ../../nbs/models/linear_head.ipynb #dff78e28
-def _gram_of_part(layer, phi):
+def _gram_of_part(layer, phi, weight=None):
     a = patches(layer, phi.to(torch.promote_types(phi.dtype, torch.float32)), ones=False)          # (b, g, k, q)
+    one = 1. if weight is None else weight.to(a).sqrt().view(-1, 1, 1, 1)
+    a = a*one
     G = sum((piece @ piece.mT).sum(0, dtype=torch.float64) for piece in a.split(PIXELS_AT_A_TIME, dim=3))
     if layer.bias is None: return G
-    by_one = a.sum((0, 3), dtype=torch.float64)[:, :, None]                                        # phi with the 1
-    count = G.new_full((len(G), 1, 1), len(a)*a.shape[-1])                                         # the 1 with the 1
+    by_one = (a*one).sum((0, 3), dtype=torch.float64)[:, :, None]                                  # phi with the 1
+    images = len(a) if weight is None else float(weight.double().sum())
+    count = G.new_full((len(G), 1, 1), images*a.shape[-1])                                         # the 1 with the 1
     return torch.cat([torch.cat([G, by_one], 2), torch.cat([by_one.mT, count], 2)], 1)
 
 # %% ../../nbs/models/linear_head.ipynb #234f3eeb

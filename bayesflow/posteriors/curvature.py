@@ -43,21 +43,24 @@ def kron_of(layer, G, share):
 class Sums(CurvatureInterface):
     """Sums over the batches that it has seen: `gram`, `rss` (the residual sum of squares), `images` and `outputs`.
 
-    With `clustered` it adds up the outer products of the images' scores, times sigma^4, as `scores` (P, P)."""
-    def __init__(self, model, likelihood, *args, scale=1., clustered=False, **kwargs):
+    With `clustered` it adds up the outer products of the images' scores, times sigma^4, as `scores` (P, P). `weights()`
+    gives the weights (B,) of the batch, for all sums but `raw`, the plain `rss`."""
+    def __init__(self, model, likelihood, *args, scale=1., clustered=False, weights=None, **kwargs):
         if likelihood != 'regression':
             raise ValueError(f"ConvGGN is exact for likelihood='regression' only, not {likelihood!r}.")
         super().__init__(model, likelihood, *args, **kwargs)
-        self.layer, self.scale, self.clustered = model.layer, scale, clustered
+        self.layer, self.scale, self.clustered, self.weights, self.raw = model.layer, scale, clustered, weights, 0.
         self.gram, self.rss, self.images, self.outputs, self.scores = 0., 0., 0, 0, 0.
 
     @torch.no_grad()
     def _batch(self, phi, y):
         "Loss and Gram blocks of one batch, scaled; the raw sums are added up on the way"
-        rest = (y - self.model(phi)).to(torch.float64)
-        G, rss = gram(self.layer, phi), rest.square().sum()
+        rest, w = (y - self.model(phi)).to(torch.float64), self.weights and self.weights()
+        squares, one = rest.square().sum(1), 1. if w is None else w.to(rest)
+        G, rss = gram(self.layer, phi, w), (one*squares).sum()
+        self.raw = self.raw + squares.sum()
         if self.clustered:
-            scores = image_scores(self.layer, phi, rest)
+            scores = image_scores(self.layer, phi, rest)*(1. if w is None else one[:, None])
             self.scores = self.scores + scores.mT @ scores
         self.gram, self.rss = self.gram + G, self.rss + rss
         self.images, self.outputs = self.images + len(y), self.outputs + y.numel()

@@ -73,22 +73,25 @@ class FeatureStream:
         seed=0,                          # an integer, or a torch.Generator on the CPU
         times=(0., 1.),                  # between which times
         process=(0, 1),                  # number of this process, and of all processes that share the images
+        loss_weight='uniform',           # of the errors over time, one of `model.process.loss_weights`
     ):
         self.model, self.images, self.labels = model, images, labels
         self.epochs, self.batch_size, self.times, self.process = epochs, batch_size, times, process
         self.dataset = range(n_data or len(images))
         self.generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+        self.loss_weight, self.weight = loss_weight, None              # `weight` is (B,) of the current batch
         self.rest = self._batches()
-        self.first = next(self.rest)
+        *self.first, self.first_weight = next(self.rest)
 
     def __len__(self):
         own = range(self.process[0], math.ceil(len(self.images)/self.batch_size), self.process[1])
         return self.epochs*len(own)
 
     def __iter__(self):
-        yield self.first            # laplace-torch looks at one batch before it starts over: it is not made twice
+        self.weight = self.first_weight
+        yield tuple(self.first)     # laplace-torch looks at one batch before it starts over: it is not made twice
         self.first = None
-        yield from self.rest
+        for phi, target, self.weight in self.rest: yield phi, target
 
     def _batches(self):
         n, size = len(self.images), self.batch_size
@@ -97,4 +100,11 @@ class FeatureStream:
             seed = int(torch.randint(SEEDS, (1,), generator=self.generator))
             for i in range(self.process[0]*size, n, self.process[1]*size):
                 x_1, y = self.images[i:i + size], None if self.labels is None else self.labels[i:i + size]
-                yield features_and_target(self.model, x_1, noise_of_images(x_1, i, seed), t[i:i + len(x_1)], y)
+                own = t[i:i + len(x_1)]
+                yield *features_and_target(self.model, x_1, noise_of_images(x_1, i, seed), own, y), self._weight(own)
+
+    def _weight(self, t):
+        "Weights (B,) of the errors at times t, with mean 1 over uniform times; None for uniform ones"
+        if self.loss_weight == 'uniform': return None
+        of = lambda t: self.model.process.loss_weight(t, self.loss_weight).double()
+        return of(t)/of(torch.linspace(0, 1, 1001, dtype=torch.float64)).mean()

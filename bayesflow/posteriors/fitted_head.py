@@ -213,9 +213,8 @@ class FittedHead(Fitted, FitJudged, HeadPosterior):
         "Share of the variance of the outputs, over the pixels of the fit, that the leading rows of `factor` hold"
         return captured_by(self.blocks, rank)
 
-    def warned(self, images:int):
+    def warned(self, images:int, rms:float):
         "Itself, after a look at the residual and the prior of a fit to so many images; `warning` has what was found"
-        rms = (self.fitted.rss.sum()/self.fitted.counts.sum()).sqrt().item()
         found = warn_of_residual(self.model, rms, images), warn_of_prior(self.prior_share, self.prior_precision)
         self.warning = ' '.join(filter(None, (self.warning, *found)))
         return self

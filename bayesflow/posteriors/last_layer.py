@@ -40,6 +40,12 @@ def check_number(n:int, bins:int, processes:int):
     if n < bins: raise ValueError(f"{parts}: pass more images or fewer time_bins.")
     if n//bins < processes: raise ValueError(f"{parts} and {processes} processes: pass more images.")
 
+# %% ../../nbs/posteriors/last_layer.ipynb #2e3400d9
+def check_loss_weight(model, weight:str) -> str:
+    "A loss weight of the model's process; `ValueError` for another one"
+    if weight == 'uniform' or weight in getattr(model.process, 'loss_weights', ()): return weight
+    raise ValueError(f"Unknown loss weight {weight!r} for this process; choose uniform, or what it was trained with.")
+
 # %% ../../nbs/posteriors/last_layer.ipynb #dc52851b
 def parts_of_time(images, labels, bins, generator):
     "(images, labels, times) of each part of the time axis in turn; a single part has the images as they are"
@@ -48,14 +54,17 @@ def parts_of_time(images, labels, bins, generator):
         own = lambda v: v if v is None or bins == 1 else v[order[b::bins].to(v.device)]
         yield own(images), own(labels), (b/bins, (b + 1)/bins)
 
-def one_pass(model, structure, bins, n_data, images, labels, epochs, batch_size, generator, process, progress):
+def one_pass(model, structure, bins, n_data, images, labels, epochs, batch_size, generator, process, progress,
+             loss_weight='uniform'):
     "laplace-torch's own `fit` over the images of each part of the time axis; returns its backends, which have the sums"
     backends, weight = [], model.head.weight
     device = 'cpu' if weight.device.type == 'mps' else weight.device                        # no float64 there
     for x, y, times in parts_of_time(images, labels, bins, generator):
         size = min(batch_size, len(x)//process[1])
-        la = empty_laplace(model.head, structure, device, scale=n_data/(epochs*len(images)))
-        la.fit(FeatureStream(model, x, y, n_data, epochs, size, generator, times, process), progress_bar=progress)
+        stream = FeatureStream(model, x, y, n_data, epochs, size, generator, times, process, loss_weight)
+        la = empty_laplace(model.head, structure, device, scale=n_data/(epochs*len(images)),
+                           weights=lambda: stream.weight)
+        la.fit(stream, progress_bar=progress)
         backends.append(la.backend)
     return backends
 
@@ -88,12 +97,14 @@ class LastLayerLaplace(FittedHead):
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
         time_bins:int=1,        # number of equal parts of the time axis whose residuals have a standard deviation each
+        loss_weight='uniform',  # of the errors over time, as in the training: `TrainConfig.loss_weight`
     ):
         if structure not in HEAD_STRUCTURES:
             raise ValueError(f"Unknown structure {structure!r}: choose one of {', '.join(HEAD_STRUCTURES)}.")
         layer_config(model.head)
         self.config = check_settings(n_data, sigma, prior_precision) | dict(time_bins=check_bins(time_bins, sigma))
         self.model, self.structure, self.temperature = model, structure, positive('temperature', temperature)
+        self.config['loss_weight'] = check_loss_weight(model, loss_weight)
 
     def fit(self,
         images,                 # float (n, C, H, W), scaled as in training, see `fit_data`; or a dataset or data loader
@@ -116,7 +127,8 @@ class LastLayerLaplace(FittedHead):
         n_data = wanted['n_data'] or recorded_images(self.model, len(images))
         with full_precision(self.model):
             backends = one_pass(self.model, self.structure, wanted['time_bins'], n_data, images, labels, epochs,
-                                whole_number('batch_size', batch_size), generator, process, progress)
+                                whole_number('batch_size', batch_size), generator, process, progress,
+                                wanted['loss_weight'])
         sums, (rss, seen, outputs) = sums_over(backends, accelerator)
         sigmas = [wanted['sigma'] or math.sqrt(r/m) for r, m in zip(rss, outputs)]
         if min(sigmas) == 0:
@@ -124,7 +136,7 @@ class LastLayerLaplace(FittedHead):
         self._fit = complete_fit(head, self.structure, sums, rss, outputs, sigmas, int(sum(seen)), n_data,
                                  wanted['prior_precision'], scores_over(backends, accelerator))
         self.identity = identity_of(self.model)
-        return self.warned(len(images))
+        return self.warned(len(images), math.sqrt(sum(float(b.raw) for b in backends)/sum(b.outputs for b in backends)))
 
     @classmethod
     def restored(cls, model, tensors, info, path):
