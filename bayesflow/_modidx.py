@@ -2909,6 +2909,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                             'bayesflow.training.targets.TrainingImages.posterior_mean': ( 'training/targets.html#trainingimages.posterior_mean',
                                                                                                           'bayesflow/training/targets.py'),
                                             'bayesflow.training.targets.less_noisy_pair': ( 'training/targets.html#less_noisy_pair',
+                                                                                            'bayesflow/training/targets.py'),
+                                            'bayesflow.training.targets.training_images': ( 'training/targets.html#training_images',
                                                                                             'bayesflow/training/targets.py')},
             'bayesflow.training.tracking': { 'bayesflow.training.tracking.TrackedRun': ( 'training/tracking.html#trackedrun',
                                                                                          'bayesflow/training/tracking.py'),

@@ -20,7 +20,8 @@ from .tracking import MODES
 APART = 'out', 'root', 'resume', 'overwrite', 'stop_after', 'wandb', 'project'
 
 # The choices of the fields that have some; each process knows which of the loss weights it has.
-CHOICES = dict(dataset=tuple(DATASETS), method=('flow', 'diffusion'), time_density=('uniform', 'logit-normal', 'shifted'),
+CHOICES = dict(dataset=tuple(DATASETS), method=('flow', 'diffusion'),
+               time_density=('uniform', 'logit-normal', 'shifted'),
                loss_weight=('uniform', 'snr+1'), target=('sample', 'posterior-mean'),
                precision=('no', 'bf16', 'fp16'), wandb=MODES)
 
@@ -87,8 +88,8 @@ def settings_of(config:dict) -> dict:
 
 # %% ../../nbs/training/config.ipynb #e35f5025
 _POSITIVE, _SHARE = (lambda v: v > 0, 'above 0'), (lambda v: 0 <= v <= 1, 'from 0 to 1')
-_NUMBERS = dict(lr=_POSITIVE, clip=_POSITIVE, shift=_POSITIVE, weight_decay=(lambda v: v >= 0, 'of at least 0'), label_dropout=_SHARE,
-                ema=(lambda v: 0 <= v < 1, 'from 0 to below 1'))
+_NUMBERS = dict(lr=_POSITIVE, clip=_POSITIVE, shift=_POSITIVE, weight_decay=(lambda v: v >= 0, 'of at least 0'),
+                label_dropout=_SHARE, ema=(lambda v: 0 <= v < 1, 'from 0 to below 1'))
 
 def _check_numbers(config):
     "`ValueError` for a number outside of its range"

@@ -23,12 +23,13 @@ from .checkpoints import RunState, averaged_model
 from .config import TrainConfig, settings_of
 from .identity import check_best
 from .records import Records
-from .targets import TrainingImages, less_noisy_pair
+from .targets import less_noisy_pair, training_images
 
-# %% ../../nbs/training/trainer.ipynb #98529f83
+# %% ../../nbs/training/trainer.ipynb #5c1e77aa
 FILES = 'state.pt', 'best.safetensors', 'last.safetensors', 'metrics.jsonl'     # which a run that starts over deletes
 LOG_EVERY = 100                                                                 # steps between two lines of the records
 
+# %% ../../nbs/training/trainer.ipynb #98529f83
 class TrainingSetup:
     "The parts of a training run, put together from its configuration"
     def __init__(self, config:TrainConfig):
@@ -38,10 +39,8 @@ class TrainingSetup:
         AcceleratorState._reset_state()      # accelerate keeps the first precision of a process; each run has its own
         self.acc = Accelerator(mixed_precision=config.precision)
         self.state = RunState(config, self.process, self.data.to(self.acc.device), self.acc)
-        self.known = None if config.target == 'sample' else TrainingImages(
-            self.data.images, self.data.labels, torch.float32 if config.precision == 'no' else torch.bfloat16)
-        self.known = None if config.target == 'sample' else TrainingImages(
-            self.data.images, self.data.labels, torch.float32 if config.precision == 'no' else torch.bfloat16)
+        self.known = training_images(config, self.data)
+        self.known = training_images(config, self.data)
 
     def model(self) -> GenerativeModel:
         "The averaged network as it is now, with the record of its training"
