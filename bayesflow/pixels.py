@@ -8,6 +8,8 @@ __all__ = ['DATA_RANGE', 'check_range', 'range_of', 'rescale', 'range_text', 'un
 # %% ../nbs/pixels.ipynb #9a7c935a
 import numpy as np
 
+from .core import shown
+
 # %% ../nbs/pixels.ipynb #25a751d3
 DATA_RANGE = (-1., 1.)     # of the images that `load_dataset` returns, and of the bundled models
 
@@ -16,17 +18,20 @@ def check_range(
 ) -> tuple:                # the same as Python numbers or tuples of them
     "`ValueError` unless low is below high, both finite"
     try: low, high = (np.asarray(v, np.float64) for v in data_range)
-    except (TypeError, ValueError): low = high = np.zeros(())
+    except (TypeError, ValueError, RuntimeError): low = high = np.zeros(())
     if not (low.shape == high.shape and low.ndim < 2 and np.isfinite([low, high]).all() and (low < high).all()):
-        raise ValueError(f"data_range is {data_range!r}; pass the pixel values of black and white, such as (-1, 1), or "
-                         "for each of the two a value for every channel.")
+        raise ValueError(f"data_range is {shown(data_range)}; pass the pixel values of black and white, such as "
+                         "(-1, 1), or for each of the two a value for every channel.")
     return tuple(v.item() if v.ndim == 0 else tuple(v.tolist()) for v in (low, high))
 
 def range_of(
     mean, std,             # of a normalisation of pixels in [0, 1]: numbers, or one for each channel
 ) -> tuple:                # (low, high)
     "The values that black and white have after `(pixel - mean) / std`"
-    mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+    try: mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"mean is {shown(mean)} and std {shown(std)}; pass a number for each, or one for each "
+                         "channel.") from None
     return check_range((-mean / std, (1 - mean) / std))
 
 # %% ../nbs/pixels.ipynb #d7da44d4

@@ -9,11 +9,11 @@ __all__ = ['SeededNoise', 'own_noise', 'Network', 'trajectory', 'check_request',
 # %% ../nbs/sampling.ipynb #04ab6bb9
 from contextlib import nullcontext
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 from tqdm.auto import tqdm
 
+from .arguments import MODEL, has_parts, one_of, real_number, seeds_of
 from .core import evaluation_mode, stream_seed, whole_number
 from .models.labels import check_labels
 from .pixels import DATA_RANGE
@@ -143,18 +143,16 @@ def check_request(
     steps:int, sampler:str, seeds, guidance:float=1., max_batch:int=256,
 ) -> Checked:
     "Fill in the defaults of a sampling request; `ValueError` in one sentence if something is wrong with it"
-    process = model.process
-    sampler = sampler or process.default_sampler
-    if sampler not in process.samplers:
-        raise ValueError(f"Unknown sampler {sampler!r} for {process.name}; choose one of "
-                         f"{', '.join(process.samplers)}.")
+    process = has_parts('model', model, MODEL, 'process').process
+    sampler = process.default_sampler if sampler is None else sampler
+    one_of('sampler', sampler, process.samplers, f", the samplers of {process.name}")
+    real_number('guidance', guidance)
     steps, max_batch = whole_number('steps', steps), whole_number('max_batch', max_batch)
-    if isinstance(seeds, Integral) and not isinstance(seeds, bool): seeds = range(seeds)
     if labels is not None: labels = check_labels(model, labels, guidance)
     elif seeds is None:
         raise ValueError("Without labels the number of seeds is the number of samples; pass seeds=range(n).")
     elif guidance != 1: raise ValueError("Guidance needs labels; pass labels or leave guidance at 1.")
-    seeds = [whole_number('a seed', s, least=0) for s in (range(len(labels)) if seeds is None else seeds)]
+    seeds = seeds_of(len(labels) if seeds is None else seeds)
     if labels is not None and len(seeds) != len(labels):
         raise ValueError(f"{len(seeds)} seeds for {len(labels)} labels; pass one seed for each.")
     if not seeds: raise ValueError("Nothing to draw: pass at least one seed.")

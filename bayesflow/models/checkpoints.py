@@ -7,11 +7,12 @@ __all__ = ['check_file', 'read_state', 'load_weights']
 
 # %% ../../nbs/models/checkpoints.ipynb #00ae919f
 import re
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 
+from ..arguments import has_parts
+from ..core import file_path
 from .finite import not_finite
 
 # %% ../../nbs/models/checkpoints.ipynb #0b2abaad
@@ -53,7 +54,7 @@ def _read_pickle(path):
 
 def _read(path):
     "What a checkpoint file holds; `FileNotFoundError`, or `ValueError` with the reason"
-    path = Path(path)
+    path = file_path(path)
     if not path.is_file(): raise FileNotFoundError(f"There is no checkpoint {path}.")
     _check_kind(path)
     return _read_safetensors(path) if path.suffix == '.safetensors' else _read_pickle(path)
@@ -126,6 +127,7 @@ def load_weights(
 
     Raises `FileNotFoundError`, and `ValueError` with the reason: a file that cannot be read, weights that are missing,
     left over, of another shape or not finite, or several sets of weights that fit."""
+    has_parts('net', net, "an nn.Module, the network that the weights are for", 'state_dict')
     own, content = net.state_dict(), _read(path)
     states = {**_states(content), **_without_names(net, content)}
     if not states: read_state(path, key)                                      # says what is there

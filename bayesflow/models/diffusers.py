@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from ..core import evaluation_mode
+from ..core import evaluation_mode, file_path
 from .checkpoints import check_file
 from .generative import GenerativeModel
 from .layer_checks import uncompiled
@@ -104,7 +104,7 @@ def _context_size(c) -> int:
     sizes = parts(c.cross_attention_dim)
     if len(sizes) == 1: return sizes.pop()
     raise ValueError(f"The blocks of the network take encoder_hidden_states of different sizes (cross_attention_dim="
-                     f"{c.cross_attention_dim}), which are not one context; {OWN_CALL}")
+                     f"{c.cross_attention_dim}), and its call passes the same to all of them: build it with one size.")
 
 OWN_CALL = "pass its call as forward=lambda net, x, t, y: net(x, t, ..., return_dict=False)[0]."
 
@@ -211,7 +211,7 @@ def _pipeline(path, variant):
     except ImportError:
         raise ValueError("Loading a pipeline needs diffusers; install it with: "
                          "pip install 'bayesflow-uq[diffusers]'") from None
-    local = Path(path).is_dir()
+    local = file_path(path).is_dir()
     if local:
         _check_folder(Path(path))
         variant = variant or _variant_of(Path(path))

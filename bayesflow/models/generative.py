@@ -13,7 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..core import write_whole
+from ..arguments import dict_of, one_of
+from ..core import file_path, shown, write_whole
 from .preconditioned import Preconditioned
 from ..pixels import DATA_RANGE, check_range, unit_note
 from .unet import UNet
@@ -30,10 +31,10 @@ def process_from_config(
     "Build the process that a configuration describes; `ValueError` for an unknown method"
     config = dict(config)
     method = config.pop('method')
-    if method not in PROCESSES: raise ValueError(f"Unknown method {method!r}; choose one of {', '.join(PROCESSES)}.")
-    return PROCESSES[method](**config)
+    return PROCESSES[one_of('method', method, PROCESSES)](**config)
 
 # %% ../../nbs/models/generative.ipynb #0a0bcaa2
+REASON = 100                    # characters of torch's own error that a message quotes
 _METADATA = 'bayesflow'        # entry of the file's metadata with configuration and record
 
 def _read(path) -> tuple:
@@ -69,8 +70,10 @@ class StoredModel:
 
     def to(self, device=None):
         "Move the network to `device` (`None`: leave it) and return the model"
-        if device is not None: self.net.to(device)
-        return self
+        try: return self if device is None else (self.net.to(device), self)[1]
+        except (TypeError, ValueError, RuntimeError, AssertionError) as e: reason = ' '.join(str(e).split())[:REASON]
+        raise ValueError(f"The model cannot be moved to {shown(device)} ({reason}); pass the name of a device that "
+                         "torch finds here, such as 'cpu'.")
 
     def save(self, path) -> Path:
         "Write weights, configuration and training record to one safetensors file, whole or not at all"
@@ -95,7 +98,7 @@ class StoredModel:
         like=None,       # for a wrapped network, whose code is not in the file: a model that was wrapped the same way
     ):
         "Read a model; `FileNotFoundError` or `ValueError` name what is wrong with its file"
-        path = Path(path)
+        path = file_path(path)
         state, metadata = _read(path)
         if 'wrapped' in metadata:
             from bayesflow.models.wrapped_files import wrapped_like
@@ -155,12 +158,12 @@ class GenerativeModel(StoredModel):
         a(t) x + s(t) F, the model predicts F, and its process is `Preconditioned`. Raises `ValueError` when the network
         cannot be called like that, has no linear last layer, or does more than that, move and select its output."""
         from bayesflow.models.wrapping import image_shape_of, wrap_network
-        shape = tuple(image_shape_of(net) if image_shape is None else image_shape)
+        shape = image_shape_of(net) if image_shape is None else image_shape
         own = {} if data_range is None else dict(data_range=list(check_range(data_range)))
         wrapped = wrap_network(net, process, shape, last_layer, forward, time, num_classes, null_label)
-        record = dict(image_shape=list(shape), num_classes=num_classes, last_layer=wrapped.layer, **own)
+        own |= dict(image_shape=list(wrapped.call.image_shape), num_classes=wrapped.call.num_classes)
         if wrapped.coefficients is not None: process = Preconditioned(process, wrapped.coefficients)
-        return cls(wrapped, process, {**(info or {}), **record})
+        return cls(wrapped, process, {**dict_of('info', info), **own, 'last_layer': wrapped.layer})
 
     def __repr__(self):
         name = self.info.get('name', type(self.net).__name__)

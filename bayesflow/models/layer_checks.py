@@ -103,4 +103,4 @@ def check_modules(
 
 def uncompiled(net):
     "The module that `torch.compile` was given, or the module itself"
-    return net._modules.get('_orig_mod', net) if isinstance(net, nn.Module) else net
+    return dict(net.named_children()).get('_orig_mod', net) if isinstance(net, nn.Module) else net

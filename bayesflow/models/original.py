@@ -135,7 +135,7 @@ NORMALISED = dict(MNIST=(0.1307, 0.3081), FashionMNIST=(0.2860, 0.3530), KMNIST=
 def _data_of(dataset, mean, std) -> tuple:
     "The data range, and what the model notes of its data; `ValueError` unless the data are known"
     if mean is not None and std is not None: return range_of(mean, std), {}
-    if dataset in NORMALISED: return range_of(*NORMALISED[dataset]), dict(dataset=dataset)
+    if isinstance(dataset, str) and dataset in NORMALISED: return range_of(*NORMALISED[dataset]), dict(dataset=dataset)
     raise ValueError("The pixel values that the network was trained on are not in its checkpoint: pass dataset= one "
                      f"of {', '.join(NORMALISED)}, or the mean= and std= of its normalisation.")
 

@@ -59,7 +59,7 @@ def load_pretrained(
     Raises `ValueError` for an unknown name and `OSError` for an artifact that cannot be had."""
     if str(name).endswith('.safetensors'): return GenerativeModel.load(name)
     if re.fullmatch(r'[^/:]+/[^/:]+/[^/:]+:[^/:]+', str(name)): return _load_artifact(name)
-    if name not in list_pretrained():
+    if str(name) not in list_pretrained():
         raise ValueError(f"Unknown model {name!r}; the bundled ones are {', '.join(list_pretrained()) or 'none'}, or "
                          "pass the path of a .safetensors file, or a W&B artifact as entity/project/name:alias.")
     return GenerativeModel.load(asset(f'{name}.safetensors'))

@@ -118,11 +118,12 @@ def result_of(call, trial):
 def _check_call(call, trial):
     "`ValueError` unless the network can be called and returns a prediction in the shape of x"
     x, t, y = trial
+    own = call.convert(t)
     try: out = result_of(call, trial)
     except Exception as e:
         labels = 'None' if y is None else tuple(y.shape)
         raise ValueError(f"The network could not be called with x {tuple(x.shape)} of {x.dtype}, t as {call.time!r} "
-                         f"{call.convert(t).dtype} and labels {labels}: "
+                         f"{own.dtype} and labels {labels}: "
                          f"{type(e).__name__}: {' '.join(str(e).split())[:MESSAGE]}. "
                          "Pass the call as forward=lambda net, x, t, y: ..., another time=, or another image_shape=."
                          ) from None
@@ -134,12 +135,15 @@ def _check_call(call, trial):
 
 # %% ../../nbs/models/wrapping.ipynb #17b4d670
 def _check_alone(call, trial):
-    """`ValueError` if the prediction for an image depends on the other images of the batch.
+    """`ValueError` if the prediction for an image is random, or depends on the other images of the batch.
 
     Where it depends on the others' times alone, `call` takes the images of each time apart from then on."""
     x, t, y = trial
     last = lambda v: None if v is None else v[-1:]
-    alone = call(last(x), last(t), last(y))
+    alone, again = (call(last(x), last(t), last(y)) for _ in range(2))
+    if disagreement(again, alone, x.dtype):
+        raise ValueError("The network gives another result when it is called again, in evaluation mode too; take the "
+                         "randomness out of it.")
     if not disagreement(last(call(x, t, y)), alone, x.dtype): return
     if error := disagreement(last(call(x, last(t).repeat(len(t)), y)), alone, x.dtype):
         raise ValueError(f"The network predicts another image alone than in a batch (relative difference {error:.1e}), "
@@ -148,19 +152,23 @@ def _check_alone(call, trial):
     call.one_time = True
 
 # %% ../../nbs/models/wrapping.ipynb #61e2eaf7
+def _other_times(call) -> str:
+    "How to pass times of another size to the network, in words"
+    if isinstance(call.time, str) and call.time in ('index', 'integer'): return "(0 to 1, say) pass time='unit'"
+    of_t = "a function of t, time=lambda t: 999 * t"
+    more = "time='index' or 'integer'" if call.process.schedule is not None else of_t
+    return f"(0 to 999, say) pass {more}"
+
 def _check_features(wrapped, trial):
-    "`ValueError` if the features are random, or do not depend on time where they should"
+    "`ValueError` if the features do not depend on time where they should"
     x, t, y = trial
     same = x[:1].expand_as(x), t, None if y is None else y[:1].expand_as(y)
-    phi, other = wrapped.features(*same), wrapped.features(*same)
-    if not torch.equal(phi, other):
-        raise ValueError("The network gives other features when it is called again, in evaluation mode too; "
-                         "take the randomness out of it.")
+    phi = wrapped.features(*same)
     time, atol = wrapped.call.time, SAME_FEATURES['relative_atol'] * float(phi.abs().max())
     if time is not None and torch.allclose(phi[0], phi[1], rtol=SAME_FEATURES['rtol'], atol=atol):
         raise ValueError(f"The network gives the same features at t = {FIRST_TIMES[0]} and {FIRST_TIMES[1]} with "
-                         f"time={time!r}; if it expects other times (0 to 999, say) pass time='index' or 'integer', "
-                         "and if it does not look at them, or was never trained, time=None.")
+                         f"time={time!r}; if it expects other times {_other_times(wrapped.call)}, and "
+                         "if it does not look at them, or was never trained, time=None.")
 
 def _check_results(wrapped, trial):
     "`ValueError` unless features and head give the network's own result"

@@ -8,7 +8,8 @@ __all__ = ['DeepEnsemble']
 # %% ../../nbs/posteriors/ensemble.ipynb #00e74a43
 import torch
 
-from ..core import whole_number
+from ..arguments import MODEL, has_parts
+from ..core import shown, whole_number
 from ..models.identity import identity_of
 from ..models.wrapping import WrappedNetwork
 from .named import NamedWeights, check_mean
@@ -23,6 +24,7 @@ def kind_of(model) -> tuple:
 
 def check_members(models):
     "`ValueError` unless there are at least two models, which differ in nothing but their weights"
+    for m in models: has_parts('One of the models', m, MODEL, 'net', 'process')
     if len(models) < 2: raise ValueError(f"There are {len(models)} models; an ensemble needs at least two.")
     first, name = kind_of(models[0]), lambda m, otherwise: m.info.get('name', otherwise)
     for m in models[1:]:
@@ -36,6 +38,8 @@ class DeepEnsemble(NamedWeights):
     def __init__(self,
         models:list,          # GenerativeModels of the same network and process
     ):
+        if not isinstance(models, (list, tuple)):
+            raise ValueError(f"models is {shown(models)}; pass a list of models.")
         check_members(models)
         names = [n for n, _ in models[0].net.named_parameters()]
         self._keep(names, torch.stack([vector_of(m.net, names) for m in models]))

@@ -50,6 +50,9 @@ def as_tensors(images, labels):
         why = ' '.join(str(e).split())[:200]
         raise ValueError(f"These images and labels are no tensors ({why}): pass a tensor, an array, a dataset or a "
                          "data loader.") from None
+    if images.is_meta or labels is not None and labels.is_meta:
+        raise ValueError("The images or the labels are on the device meta, which has no values: pass tensors with "
+                         "values.")
     return images, labels
 
 # %% ../../nbs/posteriors/fit_data.ipynb #7fbe1499

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from ..models.linear_head import copy_layer, layer_config, theta_of
-from .base import Fitted, HeadPosterior
+from .base import Fitted, HeadPosterior, draws_of
 from .blocks import BlockGaussian, captured_by, factor_of
 from .curvature import STRUCTURES, ConvGGN, FlatHead, optimize_prior_precision
 
@@ -165,7 +165,7 @@ class FittedHead(Fitted, FitNumbers, HeadPosterior):
     def mean(self): return theta_of(self.layer).cpu().double()            # theta, known before the fit
 
     def sample(self, n=1, generator=None):
-        if generator is None: generator = torch.Generator().manual_seed(0)
+        n, generator = draws_of(n, generator)
         return self.mean + math.sqrt(self.temperature)*(self.la.sample(n, generator) - self.mean)
 
     def factor(self, rank=None, random=0, generator=None): return factor_of(self.blocks, rank, random, generator)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..core import whole_number
+from ..core import shown, whole_number
 
 # %% ../../nbs/posteriors/label_counts.ipynb #a2ac57ff
 @dataclass(frozen=True)
@@ -46,7 +46,10 @@ def check_all_there(own:list, images:int):
 #| exporti
 def given_counts(counts, model) -> list:
     "The caller's counts, one for each label and the null label; `ValueError` for another number of them"
-    counts, n, null = list(counts), model.num_classes, model.null_label is not None
+    try: counts = list(counts)
+    except TypeError:
+        raise ValueError(f"counts is {shown(counts)}; pass one whole number for each label.") from None
+    n, null = model.num_classes, model.null_label is not None
     if len(counts) not in (n, n + null):
         also = f", or {n + 1} with the null label" if null else ''
         raise ValueError(f"There are {len(counts)} counts; pass {n}, one for each label{also}.")

@@ -8,12 +8,13 @@ __all__ = ['LabelFit', 'LabelPosterior']
 # %% ../../nbs/posteriors/label_posterior.ipynb #e8e8f5a5
 import math
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 
-from ..core import whole_number
+from ..core import shown, whole_number
 from ..models.conditioning import find_conditioning
-from .base import FactoredPosterior, Fitted
+from .base import FactoredPosterior, Fitted, draws_of
 from .label_counts import Counts
 from .label_gradients import Block
 from .perturbed import PerturbedConditions
@@ -61,8 +62,8 @@ class DrawnLabels(LabelNumbers, FactoredPosterior):
 
     def index_of(self, label:int) -> torch.Tensor:
         "Where the weights of a label are among all weights, (W,); `ValueError` for a label that is none"
-        if label not in self.fitted.nodes:
-            raise ValueError(f"Label {label} is out of range; this posterior knows {sorted(self.fitted.nodes)}.")
+        if not isinstance(label, Integral) or label not in self.fitted.nodes:
+            raise ValueError(f"Label {shown(label)} is out of range; this posterior knows {sorted(self.fitted.nodes)}.")
         return self.conditioning.index_of(self.fitted.nodes[label])
 
     def rooted(self, z) -> torch.Tensor:
@@ -73,7 +74,7 @@ class DrawnLabels(LabelNumbers, FactoredPosterior):
         return math.sqrt(self.temperature) * self.deviation * out
 
     def sample(self, n=1, generator=None):
-        if generator is None: generator = torch.Generator().manual_seed(0)
+        n, generator = draws_of(n, generator)
         return self.mean + self.rooted(torch.randn(n, len(self.mean), generator=generator, dtype=torch.float64))
 
     def covariance(self, label:int) -> torch.Tensor:

@@ -8,7 +8,7 @@ __all__ = ['SumOfPosteriors']
 # %% ../../nbs/posteriors/together.ipynb #09a94260
 import torch
 
-from .base import HeadPosterior, Posterior, kind_of_posterior
+from .base import HeadPosterior, Posterior, draws_of, kind_of_posterior
 from .named import NamedWeights
 
 # %% ../../nbs/posteriors/together.ipynb #5ec33476
@@ -63,7 +63,7 @@ class SumOfPosteriors(Posterior):
     def mean(self): return torch.cat([p.mean.double() for p in self.parts.values()])
 
     def sample(self, n=1, generator=None):
-        if generator is None: generator = torch.Generator().manual_seed(0)
+        n, generator = draws_of(n, generator)
         return torch.cat([p.sample(n, generator).double() for p in self.parts.values()], dim=1)
 
     def perturbed(self, network, delta):

@@ -11,6 +11,8 @@ from functools import partial
 
 import torch
 
+from ..arguments import one_of, tensor_of
+from ..core import whole_number
 from .base import Process
 from .flow import draw_times_and_noise
 
@@ -21,16 +23,15 @@ COSINE_OFFSET = 0.008                # keeps the first betas of the cosine sched
 LARGEST_BETA = 0.999                 # clips its last betas, same section
 
 def _betas(schedule, n=STEPS):
-    if schedule == 'linear': return torch.linspace(FIRST_BETA, LAST_BETA, n, dtype=torch.float64)
-    if schedule == 'cosine':
-        level = lambda i: torch.cos((i / n + COSINE_OFFSET) / (1 + COSINE_OFFSET) * math.pi / 2) ** 2
-        i = torch.arange(n, dtype=torch.float64)
-        return (1 - level(i + 1) / level(i)).clamp(max=LARGEST_BETA)
-    raise ValueError(f"Unknown schedule {schedule!r}; choose 'linear' or 'cosine'.")
+    if one_of('schedule', schedule, ('linear', 'cosine')) == 'linear':
+        return torch.linspace(FIRST_BETA, LAST_BETA, n, dtype=torch.float64)
+    level = lambda i: torch.cos((i / n + COSINE_OFFSET) / (1 + COSINE_OFFSET) * math.pi / 2) ** 2
+    i = torch.arange(n, dtype=torch.float64)
+    return (1 - level(i + 1) / level(i)).clamp(max=LARGEST_BETA)
 
 def _own_betas(betas):
     "The variances of a custom schedule, float64 (n,); `ValueError` unless each is in (0, 1)"
-    betas = torch.as_tensor(betas, dtype=torch.float64).cpu()
+    betas = tensor_of('betas', betas, "a list of at least two variances between 0 and 1", torch.float64).cpu()
     if betas.ndim != 1 or len(betas) < 2:
         raise ValueError(f"betas has shape {tuple(betas.shape)}; "
                          "pass a list of at least two variances between 0 and 1.")
@@ -94,8 +95,7 @@ def ddpm_coefficients(
     variance:str='posterior',    # of the fresh noise: "posterior" or "beta"
 ) -> tuple:                      # a, b, c
     "The DDPM step is a x + b eps + c z (arXiv:2006.11239, equations 7 and 11); `ValueError` for another variance"
-    if variance not in ('posterior', 'beta'):
-        raise ValueError(f"Unknown variance {variance!r}; choose posterior or beta.")
+    one_of('variance', variance, ('posterior', 'beta'))
     beta = 1 - alpha_bar_t / alpha_bar_s
     share = (1 - alpha_bar_s) / (1 - alpha_bar_t) if variance == 'posterior' else 1.
     return 1 / math.sqrt(1 - beta), -beta / math.sqrt((1 - beta) * (1 - alpha_bar_t)), math.sqrt(beta * share)
@@ -114,8 +114,7 @@ class NoisedImages(Process):
         betas=None,                 # variances of the forward process, instead of a named schedule
         prediction:str='eps',       # what the network predicts, a key of `PREDICTIONS`
     ):
-        if prediction not in PREDICTIONS:
-            raise ValueError(f"Unknown prediction {prediction!r}; choose one of {', '.join(PREDICTIONS)}.")
+        one_of('prediction', prediction, PREDICTIONS)
         self.schedule, self.prediction = Schedule(schedule, betas), prediction
 
     def perturb(self,
@@ -213,9 +212,7 @@ class Diffusion(DiffusionSteps):
         """Weight of the squared error at time t: 1, or the weight for `snr+1`.
 
         The latter makes it (SNR + 1) times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
-        if weight not in self.loss_weights:
-            raise ValueError(f"Unknown loss weight {weight!r}; choose {' or '.join(self.loss_weights)}.")
-        if weight == 'uniform': return torch.ones_like(t)
+        if one_of('loss weight', weight, self.loss_weights) == 'uniform': return torch.ones_like(t)
         alpha_bar = self.schedule(t)
         return (PREDICTIONS[self.prediction](alpha_bar)[1]**2 / alpha_bar).clamp(max=largest).to(t)
 
@@ -229,6 +226,7 @@ class Diffusion(DiffusionSteps):
 
     def times(self, steps:int, start:float=1.) -> torch.Tensor:
         "The time grid (steps + 1,) from `start` to the data, float64; `ValueError` if a discrete schedule has fewer"
+        steps = whole_number('steps', steps)
         grid, n = torch.linspace(start, 0, steps + 1, dtype=torch.float64), len(self.schedule) - 1
         if not self.discrete: return grid
         most = round(start * n)

@@ -10,6 +10,8 @@ import math
 
 import torch
 
+from ..arguments import one_of
+from ..core import whole_number
 from .base import Process
 
 # %% ../../nbs/processes/flow.ipynb #c8204f81
@@ -86,8 +88,7 @@ class FlowMatching(Process):
         """Conditional flow matching loss.
 
         Times are uniform, one in each of B equal strata of [0, 1], which lowers the variance of the gradient."""
-        if weight not in self.loss_weights:
-            raise ValueError(f"Unknown loss weight {weight!r} for flow matching; its only one is uniform.")
+        one_of('loss weight', weight, self.loss_weights)
         t, noise = draw_times_and_noise(x_1, generator, t, noise)
         x_t, v = self.perturb(x_1, noise, t)
         return (net(x_t, t, y).float() - v).square().mean()
@@ -102,6 +103,6 @@ class FlowMatching(Process):
 
     def times(self, steps:int, start:float=0.) -> torch.Tensor:
         "The time grid (steps + 1,) from `start` to the data, float64"
-        return torch.linspace(start, 1, steps + 1, dtype=torch.float64)
+        return torch.linspace(start, 1, whole_number('steps', steps) + 1, dtype=torch.float64)
 
     def config(self): return dict(method=self.name)

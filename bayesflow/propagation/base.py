@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import torch
 
+from ..arguments import POSTERIOR, has_parts
 from ..core import group_size, whole_number
 from ..pixels import DATA_RANGE, unit_note
 from ..posteriors.base import HeadPosterior
@@ -81,6 +82,7 @@ class Method(ABC):
     def check_kind(self, posterior, kind:type):
         "`ValueError` unless the posterior is of a kind that this method can follow"
         if isinstance(posterior, kind): return
+        has_parts('posterior', posterior, POSTERIOR, 'sample')
         what = "is not over the last layer alone" if kind is HeadPosterior else "has no factor of its covariance"
         raise ValueError(f"{type(posterior).__name__} {what}, which {self} needs: follow its draws with "
                          "propagation='ensemble' where that can be chosen, or pass a posterior of the last layer.")

@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 from tqdm.auto import tqdm
 
+from ..arguments import POSTERIOR, has_parts
 from ..core import group_size, whole_number
 from ..models.precision import full_precision
 from ..sampling import Network, check_request, own_noise, trajectory
@@ -58,8 +59,8 @@ def posterior_samples(
 ) -> torch.Tensor:          # float32 (M, B, C, H, W)
     "Final images of posterior draws, each from the same noise, minus the image of the trained weights"
     r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
-    whole_number('draws', draws, least=2)
-    posterior.check(model)
+    draws, draw_seed = whole_number('draws', draws, least=2), whole_number('draw_seed', draw_seed, least=0)
+    has_parts('posterior', posterior, POSTERIOR, 'sample').check(model)
     delta = posterior.sample(draws, torch.Generator().manual_seed(draw_seed)) - posterior.mean
     return ends_of_changes(model, posterior, r, guidance, delta, progress)
 

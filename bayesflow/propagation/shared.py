@@ -12,8 +12,9 @@ from typing import ClassVar
 
 import torch
 
+from ..arguments import positive, share
 from ..core import group_size, whole_number
-from ..posteriors.base import FactoredPosterior, HeadPosterior, positive
+from ..posteriors.base import FactoredPosterior, HeadPosterior
 from .base import Method, Propagated, Request
 from .directions import push_forward
 from .resolution import resolution_of, watched
@@ -182,9 +183,9 @@ class Shared(Method):
     seed: int = 0                  # of the random columns and of the checks
 
     def __post_init__(self):
-        if self.rank not in (None, 'auto'): self._whole('rank', hint=", 'auto', or None for exact")
-        if isinstance(self.tolerance, bool) or not 0 < self.tolerance < 1:
-            raise ValueError(f"tolerance is {self.tolerance!r}; pass a share between 0 and 1, such as 0.02.")
+        auto = isinstance(self.rank, str) and self.rank == 'auto'
+        if self.rank is not None and not auto: self._whole('rank', hint=", 'auto', or None for exact")
+        share('tolerance', self.tolerance, '0.02')
         if self.columns is not None: self._whole('columns', hint=', or None for all of them')
         for name in ('random_columns', 'checks', 'seed'): self._whole(name, least=0)
         if self.random_columns and self.columns is None:

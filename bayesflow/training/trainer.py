@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from tqdm.auto import tqdm
 
+from ..arguments import has_parts
 from ..core import stream_seed, write_whole
 from ..models.generative import GenerativeModel, process_from_config
 from ..processes.flow import draw_times_and_noise
@@ -33,7 +34,7 @@ LOG_EVERY = 100                                                                 
 class TrainingSetup:
     "The parts of a training run, put together from its configuration"
     def __init__(self, config:TrainConfig):
-        self.config, self.folder = config.check(), config.folder
+        self.config, self.folder = has_parts('config', config, 'a TrainConfig', 'dataset').check(), config.folder
         self.process = process_from_config(dict(method=config.method, **config.process))
         self.records, self.data = Records(self.folder, config.wandb), TrainingData(config)
         AcceleratorState._reset_state()      # accelerate keeps the first precision of a process; each run has its own
