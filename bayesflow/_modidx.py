@@ -1751,6 +1751,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                       'bayesflow/propagation/reference.py'),
                                                  'bayesflow.propagation.reference.jackknife': ( 'propagation/reference.html#jackknife',
                                                                                                 'bayesflow/propagation/reference.py'),
+                                                 'bayesflow.propagation.reference.map_and_draws': ( 'propagation/reference.html#map_and_draws',
+                                                                                                    'bayesflow/propagation/reference.py'),
                                                  'bayesflow.propagation.reference.mirrored_error': ( 'propagation/reference.html#mirrored_error',
                                                                                                      'bayesflow/propagation/reference.py'),
                                                  'bayesflow.propagation.reference.posterior_samples': ( 'propagation/reference.html#posterior_samples',

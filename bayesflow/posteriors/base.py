@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..arguments import generator_of, positive, tensor_of
+from ..arguments import MODEL, generator_of, has_parts, positive, tensor_of
 from ..core import file_path, whole_number, write_whole
 from ..models.identity import Identity, identity_of
 from ..models.linear_head import (block_index, checked_features, copy_layer, fold, layer_config, patches,
@@ -63,7 +63,7 @@ class OfOneModel:
     def transferred_to(self, model):
         "The same posterior for a model that it was not fitted to: only the shapes have to fit"
         other = copy.copy(self)
-        other.identity, other.transferred = identity_of(model), True
+        other.identity, other.transferred = identity_of(has_parts('model', model, MODEL, 'process')), True
         return other
 
 # %% ../../nbs/posteriors/base.ipynb #455330e1

@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 from tqdm.auto import tqdm
 
-from ..arguments import POSTERIOR, has_parts
+from ..arguments import POSTERIOR, has_parts, share, tensor_of
 from ..core import group_size, whole_number
 from ..models.precision import full_precision
 from ..sampling import Network, check_request, own_noise, trajectory
@@ -64,6 +64,16 @@ def posterior_samples(
     delta = posterior.sample(draws, torch.Generator().manual_seed(draw_seed)) - posterior.mean
     return ends_of_changes(model, posterior, r, guidance, delta, progress)
 
+# %% ../../nbs/propagation/reference.ipynb #b15febee
+def map_and_draws(variance, drawn) -> tuple:
+    "Both as tensors; `ValueError` unless the draws are of the map's images, two at least"
+    variance = tensor_of('variance', variance, "a map (B, C, H, W)")
+    drawn = tensor_of('drawn', drawn, "draws (M, B, C, H, W)")
+    if variance.ndim < 2 or drawn.shape[1:] != variance.shape or len(drawn) < 2:
+        raise ValueError(f"variance has shape {tuple(variance.shape)} and drawn {tuple(drawn.shape)}; pass a map "
+                         "(B, C, H, W) and at least two draws (M, B, C, H, W) of the same images.")
+    return variance, drawn
+
 # %% ../../nbs/propagation/reference.ipynb #a1a15f83
 def coverage(
     variance,               # (B, C, H, W), a map
@@ -73,7 +83,8 @@ def coverage(
     """Share of the draws inside the central interval of a Gaussian with the map's variance around their mean.
 
     Over all pixels of each image; a negative variance covers nothing."""
-    half = stats.norm.ppf(0.5 + level / 2) * variance.clamp(min=0).double().sqrt()
+    variance, drawn = map_and_draws(variance, drawn)
+    half = stats.norm.ppf(0.5 + share('level', level, '0.9') / 2) * variance.clamp(min=0).double().sqrt()
     inside = (drawn - drawn.mean(0)).abs() <= half
     return (inside & (variance > 0)).double().mean(0).flatten(1).mean(1)
 
@@ -95,7 +106,8 @@ def ratio_interval(
     confidence:float=0.95,  # probability that the interval covers the ratio
 ) -> tuple:                 # low, high; None, None if the ratio is not positive
     "Interval of `total_ratio(variance, drawn.var(0))` over images and draws"
-    v, d = variance.double().flatten(1).sum(1), drawn.double()
+    variance, drawn = map_and_draws(variance, drawn)
+    v, d, confidence = variance.double().flatten(1).sum(1), drawn.double(), share('confidence', confidence, '0.95')
     of = lambda d: d.var(0).flatten(1).sum(1)                                              # (B,) totals
     reference, blocks = of(d), min(BLOCKS, len(d))
     block = torch.arange(len(d)) % blocks
