@@ -2519,6 +2519,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'bayesflow.study.limits.trained_on': ('study/limits.html#trained_on', 'bayesflow/study/limits.py'),
                                         'bayesflow.study.limits.wrong_labels': ( 'study/limits.html#wrong_labels',
                                                                                  'bayesflow/study/limits.py')},
+            'bayesflow.study.memorised': { 'bayesflow.study.memorised.nearest_distances': ( 'study/memorised.html#nearest_distances',
+                                                                                            'bayesflow/study/memorised.py')},
             'bayesflow.study.panels': { 'bayesflow.study.panels.pixel_panels': ( 'study/panels.html#pixel_panels',
                                                                                  'bayesflow/study/panels.py'),
                                         'bayesflow.study.panels.scarce_panels': ( 'study/panels.html#scarce_panels',
