@@ -68,12 +68,14 @@ class Schedule:
         return 0.5 * math.log(alpha_bar / (1 - alpha_bar))
 
     def time_of(self,
-        half_log_snr:float,    # lambda, between its values at t = 1 and t = 0
-    ) -> float:                # t
+        half_log_snr,          # lambda, or several, float64 (n,), between its values at t = 1 and t = 0
+    ):                         # t, or float64 (n,)
         "The time at which lambda has this value: the inverse of `half_log_snr`"
-        target, table = -math.log1p(math.exp(-2 * half_log_snr)), self.log_alpha_bar
-        low = int(torch.searchsorted(-table, -target).clamp(1, len(table) - 1)) - 1
-        return (low + (target - table[low].item()) / (table[low + 1] - table[low]).item()) / (len(table) - 1)
+        target = -torch.log1p(torch.exp(-2 * torch.as_tensor(half_log_snr, dtype=torch.float64)))
+        table = self.log_alpha_bar.to(target.device)
+        low = torch.searchsorted(-table, -target).clamp(1, len(table) - 1) - 1
+        t = (low + (target - table[low]) / (table[low + 1] - table[low])) / (len(table) - 1)
+        return t if torch.is_tensor(half_log_snr) else t.item()
 
 # %% ../../nbs/processes/diffusion.ipynb #af9bf397
 def ddim_coefficients(
@@ -138,10 +140,10 @@ class NoisedImages(Process):
             return a * x + b * f(x, t)
         return eps
 
-    def signal_and_noise(self, t:float) -> tuple:
-        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t eps"
-        alpha_bar = self.schedule(t)
-        return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+    def signal_and_noise(self, t) -> tuple:
+        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t eps; numbers for a number, (B,) for times (B,)"
+        alpha_bar, root = self.schedule(t), torch.sqrt if torch.is_tensor(t) else math.sqrt
+        return root(alpha_bar), root(1 - alpha_bar)
 
     def data_of(self, f):
         "The estimate of the data, E[x_1 | x_t], as a function of (x, t), linear in x and f"

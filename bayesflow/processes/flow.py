@@ -92,8 +92,8 @@ class FlowMatching(Process):
         x_t, v = self.perturb(x_1, noise, t)
         return (net(x_t, t, y).float() - v).square().mean()
 
-    def signal_and_noise(self, t:float) -> tuple:
-        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t x_0"
+    def signal_and_noise(self, t) -> tuple:
+        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t x_0; numbers for a number, (B,) for times (B,)"
         return t, 1 - t
 
     def data_of(self, f):

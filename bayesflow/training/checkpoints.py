@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..core import write_whole
 from ..models.generative import GenerativeModel
 from ..models.unet import UNet
+from .averages import power_averages
 from .batches import TrainingData
 from .config import APART, TrainConfig
 from .identity import check_same, key_digest, run_key
@@ -28,6 +29,7 @@ class RunParts:
         net, self.parent = initial_network(config, process, data.images.shape[1])
         net = net.to(accelerator.device)
         self.ema = AveragedModel(net, multi_avg_fn=ema_with_warmup(config.ema))
+        self.averages = power_averages(net) if config.snapshots else []
         self.key, self.extended = run_key(config, data, accelerator.num_processes), []
         self.in_all = config, config.epochs * data.steps_per_epoch
         optimizer, self.schedule = make_optimizer(net, *self.in_all)
@@ -43,6 +45,7 @@ class RunState(RunParts):
     def save(self, path, records:list) -> Path:
         "Write the state and the records of the run"
         state = dict(net=self.bare.state_dict(), ema=self.ema.state_dict(), optimizer=self.optimizer.state_dict(),
+                     averages=[a.state_dict() for a in self.averages],
                      schedule=self.schedule.state_dict(), epoch=self.epoch, step=self.step, best=self.best,
                      seconds=self.seconds, records=records, key=self.key, extended=self.extended)
         return write_whole(path, lambda p: torch.save(state, p))
@@ -53,6 +56,7 @@ class RunState(RunParts):
         check_same(Path(path).parent, state.get('key'), self.key)
         self.bare.load_state_dict(state['net'])
         self.ema.load_state_dict(state['ema'])
+        for average, stored in zip(self.averages, state.get('averages', [])): average.load_state_dict(stored)
         self.optimizer.load_state_dict(state['optimizer'])
         self.schedule.load_state_dict(state['schedule'])
         self.epoch, self.step, self.best, self.seconds = (state[k] for k in ('epoch', 'step', 'best', 'seconds'))

@@ -20,9 +20,10 @@ from .tracking import MODES
 APART = 'out', 'root', 'resume', 'overwrite', 'stop_after', 'wandb', 'project'
 
 # The choices of the fields that have some; each process knows which of the loss weights it has.
-CHOICES = dict(dataset=tuple(DATASETS), method=('flow', 'diffusion'), time_density=('uniform', 'logit-normal'),
-               loss_weight=('uniform', 'snr+1'), precision=('no', 'bf16', 'fp16'),
-               wandb=MODES)
+CHOICES = dict(dataset=tuple(DATASETS), method=('flow', 'diffusion'),
+               time_density=('uniform', 'logit-normal', 'shifted'),
+               loss_weight=('uniform', 'snr+1'), target=('sample', 'posterior-mean'),
+               precision=('no', 'bf16', 'fp16'), wandb=MODES)
 
 # %% ../../nbs/training/config.ipynb #15132a5b
 COUNTS = 'epochs', 'batch_size', 'warmup', 'val_images'     # fields that are whole numbers of at least 1
@@ -41,7 +42,10 @@ class TrainConfig:
     warmup:int = 200                # steps of linear warm-up, before a cosine to zero
     clip:float = 1.0                # largest norm of the gradient
     ema:float = 0.999               # decay of the weight average, per step, after a warm-up
-    time_density:str = 'uniform'    # density of the training times
+    snapshots:int = 0               # store averages of two lengths after every so many epochs; 0 for none
+    time_density:str = 'uniform'    # density of the training times; shifted has more of them near the noise
+    shift:float = 3.0               # how far the shifted density moves them, 1 for not at all
+    target:str = 'sample'           # what is regressed on: the image that was noised, or the mean of all it could be
     loss_weight:str = 'uniform'     # weight of the errors over time; snr+1 is for diffusion
     label_dropout:float = 0.1       # share of labels replaced by the null label, for guidance
     precision:str = 'bf16'          # half precision of autocast, no for float32
@@ -67,7 +71,7 @@ class TrainConfig:
     def check(self):
         "Whole numbers as Python integers; `ValueError` in one sentence for a bad configuration, before any work"
         for name in COUNTS: setattr(self, name, whole_number(name, getattr(self, name)))
-        self.seed = whole_number('seed', self.seed, least=0)
+        for name in 'seed', 'snapshots': setattr(self, name, whole_number(name, getattr(self, name), least=0))
         if self.stop_after is not None: self.stop_after = whole_number('stop_after', self.stop_after)
         _check_numbers(self)
         _check_choices(self)
@@ -84,8 +88,8 @@ def settings_of(config:dict) -> dict:
 
 # %% ../../nbs/training/config.ipynb #e35f5025
 _POSITIVE, _SHARE = (lambda v: v > 0, 'above 0'), (lambda v: 0 <= v <= 1, 'from 0 to 1')
-_NUMBERS = dict(lr=_POSITIVE, clip=_POSITIVE, weight_decay=(lambda v: v >= 0, 'of at least 0'), label_dropout=_SHARE,
-                ema=(lambda v: 0 <= v < 1, 'from 0 to below 1'))
+_NUMBERS = dict(lr=_POSITIVE, clip=_POSITIVE, shift=_POSITIVE, weight_decay=(lambda v: v >= 0, 'of at least 0'),
+                label_dropout=_SHARE, ema=(lambda v: 0 <= v < 1, 'from 0 to below 1'))
 
 def _check_numbers(config):
     "`ValueError` for a number outside of its range"
@@ -123,6 +127,7 @@ def _check_choices(config):
     check(f"precision {config.precision!r}", config.precision, CHOICES['precision'])
     check(f"wandb mode {config.wandb!r}", config.wandb, CHOICES['wandb'])
     check(f"time density {config.time_density!r}", config.time_density, CHOICES['time_density'])
+    check(f"target {config.target!r}", config.target, CHOICES['target'])
     from bayesflow.models.generative import PROCESSES          # imports torch, so it comes last
     weights = PROCESSES[config.method].loss_weights
     check(f"loss weight {config.loss_weight!r} for {config.method}", config.loss_weight, weights)
