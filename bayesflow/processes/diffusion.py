@@ -212,7 +212,7 @@ class Diffusion(DiffusionSteps):
     ) -> torch.Tensor:              # (B,)
         """Weight of the squared error at time t: 1, or the weight for `snr+1`.
 
-        The latter makes it (SNR + 1) times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
+        With `snr+1` the loss is SNR + 1 times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
         if weight not in self.loss_weights:
             raise ValueError(f"Unknown loss weight {weight!r}; choose {' or '.join(self.loss_weights)}.")
         if weight == 'uniform': return torch.ones_like(t)
