@@ -195,10 +195,8 @@ def load_dataset(
 
     The files are searched in `root`, `$BAYESFLOW_DATA`, `./data` and Debian's data set folder. If they are not there,
     torchvision downloads them to the first of `root`, `$BAYESFLOW_DATA` and `./data` that is set. If this fails too and
-    `lite` is None, the lite split is used, and a sentence on standard error says so.
-
-    Raises `ValueError` for an unknown name or split, and for a damaged file. Raises `FileNotFoundError` if the full
-    data are not available and the lite split may not be used or does not exist."""
+    `lite` is None, the lite split is used, and a sentence on standard error says so. `ValueError` for an unknown name
+    or split, and for a damaged file. `FileNotFoundError` without full data if the lite split may not be used."""
     if name not in DATASETS: raise ValueError(f"Unknown dataset {name!r}; choose one of {', '.join(DATASETS)}.")
     if split not in _FILES: raise ValueError(f"Unknown split {split!r}; choose 'train' or 'test'.")
     bundled = DATASETS[name]['lite']
