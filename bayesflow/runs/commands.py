@@ -41,7 +41,7 @@ def generate(options, labels, answer):
     out = sample(model, labels, steps=a.steps, sampler=a.sampler, seeds=seeds, guidance=a.guidance,
                  max_batch=a.max_batch, progress=True)
     png = save_figure(samples_grid(out.images, out.labels, data_range=out.data_range), folder, 'samples')
-    save_tensors(folder/SAMPLES, images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds))
+    save_tensors(folder/SAMPLES, dict(images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds)))
     answer(f"{len(labels)} samples, {out.evaluations} network evaluations each, are in {folder}",
            **facts_of('bayesflow-generate', a, out, [folder/SAMPLES, png, png.with_suffix('.pdf')]))
 
