@@ -52,9 +52,9 @@ class RunState(RunParts):
     def save(self, path, records:list) -> Path:
         "Write the state and the records of the run"
         state = dict(net=self.bare.state_dict(), ema=self.ema.state_dict(), optimizer=self.optimizer.state_dict(),
-                     averages=[a.state_dict() for a in self.averages],
-                     schedule=self.schedule.state_dict(), epoch=self.epoch, step=self.step, best=self.best,
-                     seconds=self.seconds, records=records, key=self.key, extended=self.extended)
+                     averages=[a.state_dict() for a in self.averages], schedule=self.schedule.state_dict(),
+                     epoch=self.epoch, step=self.step, best=self.best, seconds=self.seconds, records=records,
+                     key=self.key, extended=self.extended)
         torch.save(state, raw := io.BytesIO())
         return write_whole(path, lambda p: p.write_bytes(sealed(raw.getvalue())))
 
@@ -64,7 +64,7 @@ class RunState(RunParts):
         check_same(Path(path).parent, state.get('key'), self.key)
         self.bare.load_state_dict(state['net'])
         self.ema.load_state_dict(state['ema'])
-        for average, stored in zip(self.averages, state.get('averages', [])): average.load_state_dict(stored)
+        for a, stored in zip(self.averages, state.get('averages', [])): a.load_state_dict(stored)
         self.optimizer.load_state_dict(state['optimizer'])
         self.schedule.load_state_dict(state['schedule'])
         self.epoch, self.step, self.best, self.seconds = (state[k] for k in ('epoch', 'step', 'best', 'seconds'))
