@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
+from ..core import checked
 from .finite import not_finite
 
 # %% ../../nbs/models/checkpoints.ipynb #0b2abaad
@@ -36,7 +37,9 @@ def _check_kind(path):
 # %% ../../nbs/models/checkpoints.ipynb #4af2ac97
 def _read_safetensors(path) -> dict:
     check_file(path)
-    with safe_open(path, 'pt') as f: return {k: f.get_tensor(k) for k in f.keys()}
+    with safe_open(path, 'pt') as f: tensors, metadata = {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}
+    checked(path, tensors, metadata)                                          # a file of this package has a checksum
+    return tensors
 
 def _read_pickle(path):
     try: return torch.load(path, map_location='cpu', weights_only=True)
@@ -98,8 +101,10 @@ def _misfits(own, state) -> list:
     "What of two state dicts does not fit, as parts of a message"
     wrong = [f"{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}"
              for k in sorted(own.keys() & state.keys()) if own[k].shape != state[k].shape]
+    other = [f"{k} {state[k].dtype}" for k in sorted(own.keys() & state.keys())
+             if own[k].is_floating_point() != state[k].is_floating_point()]
     parts = {'without': sorted(own.keys() - state.keys()), 'with the unknown': sorted(state.keys() - own.keys()),
-             'with other shapes for': wrong}
+             'with other shapes for': wrong, 'with other types of numbers for': other}
     return [f"{what} {_listed(names)}" for what, names in parts.items() if names]
 
 def _spelled(own, key, state) -> dict:

@@ -9,7 +9,7 @@ __all__ = ['check_mean', 'NamedWeights']
 import torch
 
 from .base import Posterior
-from .perturbed import PerturbedNetworks, vector_of
+from .perturbed import PerturbedNetworks, tensors_of, vector_of
 
 # %% ../../nbs/posteriors/named.ipynb #d7fadb35
 def check_mean(
@@ -18,7 +18,7 @@ def check_mean(
     mean,           # (P,) their values when the posterior was made
 ):
     "`ValueError` unless the network has these parameters with these values"
-    known = dict(net.named_parameters())
+    known = tensors_of(net)
     if unknown := [n for n in names if n not in known]:
         raise ValueError(f"{what} is over other weights than this model's, such as {unknown[0]}; "
                          "use it with the model it was made for.")

@@ -11,7 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..core import save_tensors
-from .console import check_place, command, only_results
+from ..folders import owned, together
+from .console import check_place, command, only_results, results_in
 from .options import (add_propagation_options, add_result_options, check_begun, check_options,
                                     method_from, note_options, sampling_parser)
 from .tracked import add_wandb_options, numbers_of, track_maps
@@ -37,13 +38,15 @@ def generate(options, labels, answer):
     a, folder, seeds = options, Path(options.out), range(options.seed, options.seed + len(labels))
     model = load_pretrained(a.model).to(a.device)
     check_request(model, labels, a.steps, a.sampler, seeds, a.guidance, a.max_batch)
-    check_place(folder, SAMPLES, a.overwrite)
-    out = sample(model, labels, steps=a.steps, sampler=a.sampler, seeds=seeds, guidance=a.guidance,
-                 max_batch=a.max_batch, progress=True)
-    png = save_figure(samples_grid(out.images, out.labels, data_range=out.data_range), folder, 'samples')
-    save_tensors(folder/SAMPLES, images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds))
+    with results_in(folder, SAMPLES, a.overwrite, 'samples'):
+        out = sample(model, labels, steps=a.steps, sampler=a.sampler, seeds=seeds, guidance=a.guidance,
+                     max_batch=a.max_batch, progress=True)
+        with together(folder) as part:
+            save_figure(samples_grid(out.images, out.labels, data_range=out.data_range), part, 'samples')
+            save_tensors(part/SAMPLES, dict(images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds)))
+    files = [folder/name for name in (SAMPLES, 'samples.png', 'samples.pdf')]
     answer(f"{len(labels)} samples, {out.evaluations} network evaluations each, are in {folder}",
-           **facts_of('bayesflow-generate', a, out, [folder/SAMPLES, png, png.with_suffix('.pdf')]))
+           **facts_of('bayesflow-generate', a, out, files))
 
 # %% ../../nbs/runs/commands.ipynb #74c2c55b
 @command
@@ -120,10 +123,11 @@ def write_maps(out, folder) -> list:
     from bayesflow.plots.style import save_figure
     figures = dict(uncertainty_maps=out.plot(), uncertainty_by_step=uncertainty_by_step(out),
                    uncertainty_single=uncertainty_single(out))
-    pngs = [save_figure(figure, folder, name) for name, figure in figures.items()]
-    save_tensors(Path(folder)/MAPS, images=out.images, variance=out.variance, image_steps=out.image_steps,
-                 variance_steps=out.variance_steps, times=out.times, labels=out.labels, seeds=torch.tensor(out.seeds))
-    return [Path(folder)/MAPS, *pngs, *(png.with_suffix('.pdf') for png in pngs)]
+    tensors = {k: getattr(out, k) for k in ('images', 'variance', 'image_steps', 'variance_steps', 'times', 'labels')}
+    with together(folder) as part:
+        pngs = [save_figure(figure, part, name) for name, figure in figures.items()]
+        save_tensors(part/MAPS, dict(tensors, seeds=torch.tensor(out.seeds)))
+    return [Path(folder)/name for name in (MAPS, *(p.name for p in pngs), *(p.stem + '.pdf' for p in pngs))]
 
 # %% ../../nbs/runs/commands.ipynb #8d161894
 def draw_maps(options, labels, answer):
@@ -133,9 +137,8 @@ def draw_maps(options, labels, answer):
     a, seeds = options, range(options.seed, options.seed + len(labels))
     method, model = method_from(a), load_pretrained(a.model).to(a.device)
     check_maps(model, a, labels, seeds, method)
-    check_place(a.out, MAPS, a.overwrite)
     about = dict(name=Path(a.out).name, job_type='maps', group=Path(a.model).parent.name or a.model, config=vars(a))
-    with Tracker(a.wandb, a.project, **about) as tracker:
+    with results_in(a.out, MAPS, a.overwrite, 'maps'), Tracker(a.wandb, a.project, **about) as tracker:
         posterior = fit_or_load(model, a)
         out = sample_with_uncertainty(model, posterior, labels, steps=a.steps, sampler=a.sampler, propagation=method,
                                       seeds=seeds, guidance=a.guidance, max_batch=a.max_batch, progress=True)
@@ -201,6 +204,25 @@ def report(shards, count, processes) -> str:
     if gaps: return f"{len(shards) - gaps} of {len(shards)} files are in {shards.folder}, {by}"
     return f"{count} samples with maps, in {len(shards)} files, are in {shards.folder}, {by}"
 
+# %% ../../nbs/runs/commands.ipynb #af3dc09c
+def draw_shards(options, labels):
+    "Make the shards that the options ask for, and are missing, and say what is in the folder"
+    a, begun = options, check_begun(Path(options.out)/'options.json', options, labels)
+    from bayesflow.models.pretrained import load_pretrained
+    from bayesflow.runs.many_maps import map_shards
+    accelerator, method = processes_of(a.device), method_from(a, MAPS_RANK)
+    model = load_pretrained(a.model).to(a.device or accelerator.device)
+    pattern = labels if model.num_classes else None
+    check_maps(model, a, pattern, None if pattern else [a.seed], method)
+    if accelerator.is_main_process: note_options(Path(a.out)/'options.json', begun)
+    posterior = fit_together(model, Path(a.out)/'posterior.safetensors', a, accelerator)
+    done = map_shards(model, posterior, a.out, a.count, pattern, seed=a.seed, shard=a.shard, accelerator=accelerator,
+                      first=a.first, steps=a.steps, sampler=a.sampler, propagation=method, guidance=a.guidance,
+                      max_batch=a.max_batch)
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process: print(report(done, a.count, accelerator.num_processes))
+    accelerator.end_training()
+
 # %% ../../nbs/runs/commands.ipynb #d098e8be
 @command(go_on='the files that are complete are kept; give the same command again for the others')
 def maps_command(argv=None):
@@ -208,21 +230,7 @@ def maps_command(argv=None):
     a = maps_parser(maps_command.__doc__).parse_args(argv)
     labels = check_options(a, 'count', 'shard', 'first', 'fit_images')
     check_place(a.out, 'index.json', overwrite=True)                    # what is there is kept
-    begun = check_begun(Path(a.out)/'options.json', a, labels)
-    from bayesflow.models.pretrained import load_pretrained
-    from bayesflow.runs.many_maps import map_shards
-    accelerator, method, folder = processes_of(a.device), method_from(a, MAPS_RANK), Path(a.out)
-    model = load_pretrained(a.model).to(a.device or accelerator.device)
-    pattern = labels if model.num_classes else None
-    check_maps(model, a, pattern, None if pattern else [a.seed], method)
-    if accelerator.is_main_process: note_options(folder/'options.json', begun)
-    posterior = fit_together(model, folder/'posterior.safetensors', a, accelerator)
-    done = map_shards(model, posterior, folder, a.count, pattern, seed=a.seed, shard=a.shard, accelerator=accelerator,
-                      first=a.first, steps=a.steps, sampler=a.sampler, propagation=method, guidance=a.guidance,
-                      max_batch=a.max_batch)
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process: print(report(done, a.count, accelerator.num_processes))
-    accelerator.end_training()
+    with owned(a.out, 'maps'): draw_shards(a, labels)
 
 # %% ../../nbs/runs/commands.ipynb #625b797e
 if __name__ == '__main__' and '__file__' in globals():

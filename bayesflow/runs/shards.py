@@ -10,12 +10,12 @@ import hashlib, json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 import torch
 from tqdm.auto import tqdm
 
 import bayesflow
-from ..core import differences, whole_number, write_whole
+from ..core import differences, read_tensors, save_tensors, whole_number, write_whole
+from ..folders import put_back, set_aside, sweep
 
 # %% ../../nbs/runs/shards.ipynb #0d9f9b81
 def key_text(key, **added) -> str:
@@ -50,10 +50,15 @@ def index_entry(path, rows) -> dict:
     return dict(rows=[rows.start, rows.stop], sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 # %% ../../nbs/runs/shards.ipynb #d9203ee8
+MOST_FILES = 99_999          # their numbers have five digits
+
 class Plan:
     "`n` rows divided into files of `size` rows in a folder"
     def __init__(self, folder, n:int, size:int):
         self.folder, self.n, self.size = Path(folder), whole_number('n', n), whole_number('size', size)
+        if len(self) > MOST_FILES:
+            raise ValueError(f"{n:,} rows with {size:,} in a file are {len(self):,} files, and at most {MOST_FILES:,} "
+                             "are possible; put more rows in a file, or ask for fewer.")
         self.files = [self.folder/f'shard-{k:05d}-of-{len(self):05d}.safetensors' for k in range(len(self))]
 
     def __len__(self): return -(-self.n // self.size)
@@ -88,16 +93,22 @@ class Shards(Plan):
         key:dict,               # what the rows depend on; plain values, for JSON
         n:int,                  # rows in all
         size:int=100,           # rows in a shard
-        overwrite:bool=False,   # delete shards of other work
+        overwrite:bool=False,   # shards of other work go as soon as the first own one is there
     ):
         super().__init__(folder, n, size)
         self.key, known = key_text(key, n=self.n, size=self.size), set(self.files)
+        self.settle()
         other = [f for f in self.folder.glob('shard-*.safetensors') if f not in known or key_in(f) != self.key]
         if other and not overwrite:
             raise ValueError(f"{self.folder} holds shards of other work ({other[0].name}: "
                              f"{difference(key_in(other[0]), self.key)}); pass another folder, or overwrite.")
-        for f in other: f.unlink()
-        if other: self.index.unlink(missing_ok=True)
+        if other: set_aside(self.folder, [self.index.name, *(f.name for f in other)])
+
+    def settle(self):
+        "Let older work that was moved aside go as soon as there is a shard of this one; until then, it comes back"
+        if not any((self.folder/name).is_dir() for name in ('.before', '.moving')): return
+        own = next((f.name for f in self.files if key_in(f) == self.key), 'none')
+        put_back(self.folder, [], own)
 
     def compute(self,
         function,                             # function(range of row numbers) -> dictionary of tensors, a row for each
@@ -105,20 +116,23 @@ class Shards(Plan):
         progress:bool=True, desc:str='shards',
     ):                                        # itself
         "Make what is missing (of the first so many), one shard at a time; the last process to finish writes the index"
+        sweep(self.folder)
         todo, own = self.missing(process, processes, first), len(self.own(process, processes, first))
         with tqdm(desc=desc, total=own, initial=own - len(todo), unit='shard', disable=not progress) as bar:
             for k in todo:
                 part = checked_rows(function(self.rows(k)), self.rows(k))
-                write_whole(self.files[k], lambda p: save_file(part, p, metadata=dict(key=self.key)))
+                save_tensors(self.files[k], part, dict(key=self.key))
+                if k == todo[0]: self.settle()
                 bar.update()
         if not self.index.exists() and not self.missing(): self.finish()
         return self
 
     def finish(self) -> dict:
-        "Write index.json, the list of files with their rows and SHA-256; `RuntimeError` while shards are missing"
+        """Write index.json, the list of files with their rows and SHA-256.
+
+        `RuntimeError` while shards are missing, `ValueError` for one that is damaged."""
         self.check_complete('run compute again')
-        killed = self.folder.glob('.shard-*.part.safetensors')        # begun by a process that was killed
-        for f in killed: f.unlink(missing_ok=True)
+        for f in self.files: read_tensors(f)
         files = {f.name: index_entry(f, self.rows(k)) for k, f in enumerate(self.files)}
         index = dict(key=json.loads(self.key), files=files)
         write_whole(self.index, lambda p: p.write_text(json.dumps(index, indent=1)))
@@ -130,7 +144,7 @@ class Shards(Plan):
         for f in self.files:
             if key_in(f) != self.key:
                 raise RuntimeError(f"{f} was replaced by other work in the meantime; give each its own folder.")
-        return (load_file(f) for f in self.files)
+        return (read_tensors(f)[0] for f in self.files)
 
     def load(self,
         *names,                               # of tensors; default: all

@@ -108,7 +108,7 @@ def passes_of_maps(
     """Passes through the network per image that each map takes, with a sampler of one evaluation per step; `plain`
     is the image alone"""
     epistemic, aleatoric = (rank + 1) * steps, draws * steps
-    return dict(plain=steps, expected=epistemic + aleatoric, aleatoric=aleatoric, epistemic=epistemic,
+    return dict(plain=steps, expected=steps + 1 + aleatoric, aleatoric=aleatoric, epistemic=epistemic,
                 redrawn=steps + redrawn * steps, edges=steps)
 
 # %% ../../nbs/study/pixels.ipynb #9a7b95ac

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from inspect import signature
 from pathlib import Path
 
-from ..core import differences, whole_number
+from ..core import differences, read_json, whole_number
 from ..data import CLASSES, DATASETS
 from .tracking import MODES
 
@@ -68,16 +68,20 @@ class TrainConfig:
     @property
     def folder(self): return Path(self.out or f"checkpoints/{DATASETS[self.dataset]['short']}-{self.method}")
 
-    def check(self):
-        "Whole numbers as Python integers; `ValueError` in one sentence for a bad configuration, before any work"
+    def check_values(self):
+        "Whole numbers as Python integers; `ValueError` in one sentence for a bad value, before any work"
         for name in COUNTS: setattr(self, name, whole_number(name, getattr(self, name)))
         for name in 'seed', 'snapshots': setattr(self, name, whole_number(name, getattr(self, name), least=0))
         if self.stop_after is not None: self.stop_after = whole_number('stop_after', self.stop_after)
         _check_numbers(self)
         _check_choices(self)
         _check_classes(self)
-        _check_folder(self)
         _check_arguments(self)
+        return self
+
+    def check(self):
+        "As `check_values`; errors, too, for a folder that holds another run, or none to resume"
+        _check_folder(self.check_values())
         return self
 
 # %% ../../nbs/training/config.ipynb #a3d58820
@@ -151,7 +155,7 @@ def _check_resumed(config, state):
     if not state.exists():
         raise FileNotFoundError(f"There is no run to resume in {config.folder} (no {state.name}).")
     path, now = config.folder/'config.json', settings_of(asdict(config))
-    before = settings_of(json.loads(path.read_text())) if path.exists() else now      # the state is compared later, too
+    before = settings_of(read_json(path, 'delete it; the state holds the settings, too')) if path.exists() else now      # the state is compared later, too
     if before['epochs'] <= now['epochs']: before['epochs'] = now['epochs']
     if other := differences(before, now):
         raise ValueError(f"The run in {config.folder} was begun with other settings: {', '.join(other)}. Resume it "
