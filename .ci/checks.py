@@ -7,7 +7,7 @@ import re, shutil, sys, tempfile, time, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import browser, colab, documented, door, links, notebooks, outputs, wheel
+import browser, colab, documented, door, links, notebooks, outputs, sidebar, wheel
 from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, tracked
 
 
@@ -140,7 +140,7 @@ def steps():
     return [*long, *res, ("package equals notebooks", package), ("notebooks clean", clean),
             ("README equals index", readme), ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
             ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"),
-            *wheel.steps(), *links.steps(), *door.steps()]
+            *wheel.steps(), *links.steps(), *sidebar.steps(), *door.steps()]
 
 
 def do(step):
