@@ -15,7 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .core import evaluation_mode, stream_seed, whole_number
-from .models.labels import check_labels
+from .models.labels import check_labels, warn_of_twins
 from .pixels import DATA_RANGE
 
 # %% ../nbs/sampling.ipynb #5351aa1d
@@ -158,6 +158,7 @@ def check_request(
     if labels is not None and len(seeds) != len(labels):
         raise ValueError(f"{len(seeds)} seeds for {len(labels)} labels; pass one seed for each.")
     if not seeds: raise ValueError("Nothing to draw: pass at least one seed.")
+    warn_of_twins(labels, seeds)
     return Checked(labels, sampler, seeds, steps, max_batch)
 
 # %% ../nbs/sampling.ipynb #e209374d

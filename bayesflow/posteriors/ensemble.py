@@ -9,7 +9,7 @@ __all__ = ['DeepEnsemble']
 import torch
 
 from ..core import whole_number
-from ..models.identity import identity_of
+from ..models.identity import identity_of, weights_digest
 from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
 from .named import NamedWeights, check_mean
@@ -31,6 +31,11 @@ def check_members(models):
         if kind_of(m) != first:
             raise ValueError(f"{name(m, 'a model')} and {name(models[0], 'the first')} differ in network or process; "
                              "the members of an ensemble differ in their seed only.")
+    digests = [weights_digest(m) for m in models]
+    for j, digest in enumerate(digests):
+        if digest in digests[:j]:
+            raise ValueError(f"Members {digests.index(digest)} and {j} are the same network, so their variance would "
+                             "be too small: train each with a seed of its own.")
 
 # %% ../../nbs/posteriors/ensemble.ipynb #1e4b102c
 class WholeNetwork(Network):
@@ -64,6 +69,10 @@ class Members(NamedWeights):
     @property
     def mean(self): return self.members[0]
     def weights(self, model): return list(model.net.parameters())
+
+    def at(self, temperature):
+        if temperature == 1: return super().at(temperature)
+        raise ValueError(f"temperature is {temperature}, but the members of an ensemble are what was trained: pass 1.")
 
     def member_of(self, delta) -> int:
         "The number of the member with this change of the weights (P,); None for a change to something else"
@@ -110,12 +119,6 @@ class DeepEnsemble(Members):
             raise ValueError(f"draws is {n}, but this ensemble has {len(self.members)} members; "
                              f"pass draws={len(self.members)}.")
         return self.members[:n]
-
-    def at(self, temperature):
-        if temperature != 1:
-            raise ValueError(f"temperature is {temperature}, but the members of an ensemble are what was trained: "
-                             "pass 1.")
-        return super().at(temperature)
 
     def state(self):
         for j, m in enumerate(self.models or []): check_as_vector(self, j, m)

@@ -6,7 +6,7 @@
 __all__ = ['HEAD_STRUCTURES', 'empty_laplace', 'complete_fit', 'check_layer', 'FittedHead']
 
 # %% ../../nbs/posteriors/fitted_head.ipynb #3eaafb24
-import math
+import math, warnings
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from .base import Fitted, HeadPosterior
 from .blocks import BlockGaussian, captured_by, factor_of
 from .curvature import STRUCTURES, ConvGGN, FlatHead, optimize_prior_precision
 from .sandwich import SandwichGaussian, check_size
+from .training_record import warn_of_residual
 
 # %% ../../nbs/posteriors/fitted_head.ipynb #2f1f4c0d
 def overall_sigma(sigmas, counts) -> float:
@@ -156,13 +157,33 @@ class FitNumbers:
         "Sigma of one output channel, (k, k); of a sandwich that of all weights, (P, P)"
         return without_groups(self.blocks.covariance)
 
+# %% ../../nbs/posteriors/fitted_head.ipynb #4e6615a0
+class FitJudged(FitNumbers):
+    "What the numbers say about a fit"
+    @property
+    def prior_share(self) -> float:
+        "Share of the variance of the output that the prior takes away: near 0 where the data determine all weights"
+        return float((self.prior_precision/torch.linalg.eigvalsh(self.fitted.precision)).mean())
+
     def log_marginal_likelihood(self) -> float:
         """log p(targets | lambda, sigma) of the N training images, in nats.
         It is the Laplace approximation, exact where theta is the posterior mode."""
         return float(self.la.log_marginal_likelihood())
 
+# %% ../../nbs/posteriors/fitted_head.ipynb #8d8602db
+PRIOR_MATTERS = 0.02        # share of the variance from which the prior is said to matter
+
+def warn_of_prior(share:float, precision:float) -> str:
+    "Warn where the prior takes away a noticeable share of the variance; the sentence, empty if there is none"
+    if share < PRIOR_MATTERS: return ''
+    sentence = (f"The prior precision of {precision:.3g} takes away {100*share:.0f} % of the variance: there are few "
+                "images for so many weights, so the map depends on it. Choose prior_precision on purpose, or fit more "
+                "images.")
+    warnings.warn(sentence, stacklevel=4)
+    return sentence
+
 # %% ../../nbs/posteriors/fitted_head.ipynb #0138b6eb
-class FittedHead(Fitted, FitNumbers, HeadPosterior):
+class FittedHead(Fitted, FitJudged, HeadPosterior):
     """A posterior of the last layer that a `HeadFit` describes; `RuntimeError` before there is one.
 
     All matrices are float64, on the CPU. With groups > 1 they have a leading axis of groups."""
@@ -191,6 +212,13 @@ class FittedHead(Fitted, FitNumbers, HeadPosterior):
     def captured(self, rank:int) -> float:
         "Share of the variance of the outputs, over the pixels of the fit, that the leading rows of `factor` hold"
         return captured_by(self.blocks, rank)
+
+    def warned(self, images:int):
+        "Itself, after a look at the residual and the prior of a fit to so many images; `warning` has what was found"
+        rms = (self.fitted.rss.sum()/self.fitted.counts.sum()).sqrt().item()
+        found = warn_of_residual(self.model, rms, images), warn_of_prior(self.prior_share, self.prior_precision)
+        self.warning = ' '.join(filter(None, (self.warning, *found)))
+        return self
 
     def variance(self, phi): return self.blocks.variance(phi)
     def scale(self, rows): return self.blocks.scale(rows)

@@ -19,6 +19,7 @@ from .base import positive
 from .features import FeatureStream, check_settings
 from .fit_data import fit_data
 from .fitted_head import HEAD_STRUCTURES, FittedHead, check_layer, complete_fit, empty_laplace
+from .training_record import recorded_images
 
 # %% ../../nbs/posteriors/last_layer.ipynb #0adc9b0f
 CPU_FIT_BATCH = 32           # images at a time on a processor: the activations of more do not fit in its caches
@@ -82,7 +83,7 @@ class LastLayerLaplace(FittedHead):
     def __init__(self,
         model,                  # has .features(x, t, y), .head (nn.Conv2d or nn.Linear) and .process.perturb
         structure='full',       # of H: "full", "kron" (weights and bias apart), "diag"; or "sandwich", see `sandwich`
-        n_data:int=None,        # N, the size of the training set; None: the number of images given to `fit`
+        n_data:int=None,        # N, number of training images; None: by the model's record, else the images of the fit
         sigma:float=None,       # standard deviation of the residual; None: from the images given to `fit`
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
@@ -112,7 +113,7 @@ class LastLayerLaplace(FittedHead):
         if generator is None: generator = torch.Generator().manual_seed(seed)
         process = (0, 1) if accelerator is None else (accelerator.process_index, accelerator.num_processes)
         check_number(len(images), wanted['time_bins'], process[1])
-        n_data = wanted['n_data'] or len(images)
+        n_data = wanted['n_data'] or recorded_images(self.model, len(images))
         with full_precision(self.model):
             backends = one_pass(self.model, self.structure, wanted['time_bins'], n_data, images, labels, epochs,
                                 whole_number('batch_size', batch_size), generator, process, progress)
@@ -123,7 +124,7 @@ class LastLayerLaplace(FittedHead):
         self._fit = complete_fit(head, self.structure, sums, rss, outputs, sigmas, int(sum(seen)), n_data,
                                  wanted['prior_precision'], scores_over(backends, accelerator))
         self.identity = identity_of(self.model)
-        return self
+        return self.warned(len(images))
 
     @classmethod
     def restored(cls, model, tensors, info, path):

@@ -177,13 +177,8 @@ def method_for(model, posterior, rank, sampler):
     method.check(model, posterior, sampler)
     return None if rank == 0 else method
 
-def variance_of_mean(
-    network:Network,     # f(x, t), labels and guidance inside
-    posterior,           # of the last layer
-    x,                   # (B, C, H, W) float64, states at time t
-    t:float,
-) -> torch.Tensor:       # (B, C, H, W) float64
-    "Variance over the weights of E[x_1 | x_t], which is linear in the prediction: one pass"
+def variance_of_mean(network:Network, posterior, x, t:float) -> torch.Tensor:
+    "(B, C, H, W) float64: variance over the weights of E[x_1 | x_t], which is linear in the prediction: one pass"
     b = network.model.process.data_of(lambda x, t: torch.ones_like(x))(torch.zeros_like(x), t)
     return b.square() * posterior.variance(network.features(x, t)).to(x)
 

@@ -34,7 +34,7 @@ class RunParts:
         self.in_all = config, config.epochs * data.steps_per_epoch
         optimizer, self.schedule = make_optimizer(net, *self.in_all)
         self.net, self.optimizer = accelerator.prepare(net, optimizer)
-        self.epoch, self.step, self.best, self.seconds = 0, 0, math.inf, 0.
+        self.epoch, self.step, self.best, self.seconds, self.residual = 0, 0, math.inf, 0., None
 
     @property
     def bare(self): return self.accelerator.unwrap_model(self.net)
@@ -80,10 +80,11 @@ def _record(state:RunState, config:TrainConfig, data:TrainingData, lines:list) -
     settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in APART}
     counts = data.labels.bincount(minlength=state.bare.null_label).tolist()             # training images of each class
     record = dict(config=settings, images=len(data.images), class_counts=counts,
+                  validation=dict(images=len(data.val_images), of='the training images', seed=config.split),
                   images_seen=state.step * data.batch_size, epoch=state.epoch, step=state.step,
                   seconds=round(state.seconds, 1), device=state.accelerator.device.type,
                   processes=state.accelerator.num_processes, torch=torch.__version__, records=list(lines),
-                  run=key_digest(state.key))
+                  run=key_digest(state.key), residual=state.residual)
     if state.extended: record['extended'] = state.extended         # begun with so many epochs, until this one
     if state.parent is not None:
         record['init'] = state.parent

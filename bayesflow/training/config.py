@@ -52,7 +52,8 @@ class TrainConfig:
     seed:int = 0                    # seed of the initial weights, the order, the noise and the times
     lite:bool = False               # train on the bundled lite split
     root:str = None                 # where to look for the data first
-    val_images:int = 2000           # test images for the validation loss, with fixed noise and times
+    val_images:int = 2000           # training images held out for the validation loss, at most a tenth of them
+    split:int = 0                   # seed of the choice of these images
     out:str = None                  # folder of the run, without it checkpoints/mnist-flow and so on
     init:str = None                 # start from the weights of this bundled model or .safetensors file
     overwrite:bool = False          # start over in a folder that has a run, and lose that run
@@ -71,7 +72,7 @@ class TrainConfig:
     def check_values(self):
         "Whole numbers as Python integers; `ValueError` in one sentence for a bad value, before any work"
         for name in COUNTS: setattr(self, name, whole_number(name, getattr(self, name)))
-        for name in 'seed', 'snapshots': setattr(self, name, whole_number(name, getattr(self, name), least=0))
+        for name in 'seed', 'split', 'snapshots': setattr(self, name, whole_number(name, getattr(self, name), least=0))
         if self.stop_after is not None: self.stop_after = whole_number('stop_after', self.stop_after)
         _check_numbers(self)
         _check_choices(self)

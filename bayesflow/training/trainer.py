@@ -113,7 +113,9 @@ class Trainer(TrainingEpoch):
         s.epoch += 1
         if not self.acc.is_main_process: return
         net, weight = s.ema.module.eval(), self.config.loss_weight
-        val_loss = validation_loss(net, self.process, d.val_images, d.val_labels, weight=weight)
+        of = lambda weight: validation_loss(net, self.process, d.val_images, d.val_labels, weight=weight)
+        plain = of('uniform')
+        val_loss, s.residual = plain if weight == 'uniform' else of(weight), math.sqrt(plain)
         self.records.add(step=s.step, epoch=s.epoch, val_loss=val_loss)
         model = self.model()
         if val_loss < s.best:
