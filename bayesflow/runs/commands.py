@@ -228,7 +228,7 @@ def draw_shards(options, labels):
 def maps_command(argv=None):
     "Draw any number of samples with a variance map each, in shards; an interrupted call goes on where it stopped"
     a = maps_parser(maps_command.__doc__).parse_args(argv)
-    labels = check_options(a, 'count', 'shard', 'first', 'fit_images')
+    labels = check_options(a)
     check_place(a.out, 'index.json', overwrite=True)                    # what is there is kept
     with owned(a.out, 'maps'): draw_shards(a, labels)
 
