@@ -6,7 +6,7 @@
 __all__ = ['ASSETS', 'DATASETS', 'CLASSES', 'asset', 'add_asset', 'load_dataset']
 
 # %% ../nbs/data.ipynb #5383f998
-import gzip, hashlib, json, os, sys, warnings
+import gzip, hashlib, json, os, sys, warnings, zlib
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -65,7 +65,8 @@ def read_idx(
     "Read an idx file; `ValueError` if it is damaged"
     path = Path(path)
     try: raw = gzip.decompress(path.read_bytes()) if path.suffix == '.gz' else path.read_bytes()
-    except (OSError, EOFError) as e: raise ValueError(f"{path} is corrupted ({e}); delete it and load again.") from None
+    except (OSError, EOFError, zlib.error) as e:
+        raise ValueError(f"{path} is corrupted ({e}); delete it and load again.") from None
     ndim = raw[3] if len(raw) > 3 else 0
     head = 4 + 4 * ndim
     shape = tuple(np.frombuffer(raw, '>u4', ndim, 4)) if len(raw) >= head else ()
