@@ -622,6 +622,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'bayesflow.plots.animate.stage': ('plots/animate.html#stage', 'bayesflow/plots/animate.py'),
                                          'bayesflow.plots.animate.write_video': ( 'plots/animate.html#write_video',
                                                                                   'bayesflow/plots/animate.py')},
+            'bayesflow.plots.attacks': { 'bayesflow.plots.attacks.attacks_figure': ( 'plots/attacks.html#attacks_figure',
+                                                                                     'bayesflow/plots/attacks.py')},
             'bayesflow.plots.clickable': { 'bayesflow.plots.clickable.Clickable': ( 'plots/clickable.html#clickable',
                                                                                     'bayesflow/plots/clickable.py')},
             'bayesflow.plots.diagram': { 'bayesflow.plots.diagram._panel': ('plots/diagram.html#_panel', 'bayesflow/plots/diagram.py'),
