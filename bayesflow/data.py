@@ -6,13 +6,13 @@
 __all__ = ['ASSETS', 'DATASETS', 'CLASSES', 'asset', 'add_asset', 'load_dataset']
 
 # %% ../nbs/data.ipynb #5383f998
-import gzip, hashlib, json, os, sys
+import gzip, hashlib, json, os, sys, warnings, zlib
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 
-from .core import write_whole
+from .core import read_json, write_whole
 from .pixels import DATA_RANGE, rescale
 
 # %% ../nbs/data.ipynb #c5b97365
@@ -31,7 +31,7 @@ def asset(
 ) -> Path:
     "Path of a bundled file after a check of its SHA-256; `FileNotFoundError` or `ValueError` name what is wrong"
     folder = Path(folder or ASSETS)
-    manifest = json.loads((folder/'manifest.json').read_text())
+    manifest = read_json(folder/'manifest.json', 'install bayesflow-uq again')
     path = folder/name
     if name not in manifest:
         known = ', '.join(sorted(manifest))
@@ -65,7 +65,8 @@ def read_idx(
     "Read an idx file; `ValueError` if it is damaged"
     path = Path(path)
     try: raw = gzip.decompress(path.read_bytes()) if path.suffix == '.gz' else path.read_bytes()
-    except (OSError, EOFError) as e: raise ValueError(f"{path} is corrupted ({e}); delete it and load again.") from None
+    except (OSError, EOFError, zlib.error) as e:
+        raise ValueError(f"{path} is corrupted ({e}); delete it and load again.") from None
     ndim = raw[3] if len(raw) > 3 else 0
     head = 4 + 4 * ndim
     shape = tuple(np.frombuffer(raw, '>u4', ndim, 4)) if len(raw) >= head else ()
@@ -87,7 +88,10 @@ DATASETS = {
     'FashionMNIST': dict(short='fashion', lite='fashion-lite.npz', md5={
         'train': ('f4a8712d7a061bf5bd6d2ca38dc4d50a', '9018921c3c673c538a1fc5bad174d6f9'),
         'test': ('8181f5470baa50b63fa0f6fddb340f0a', '15d484375f8d13e6eb1aabb0c3f46965')}),
-    'KMNIST': dict(short='kmnist', lite=None, md5={'train': (None, None), 'test': (None, None)}),
+    # Of KMNIST, the checksums of the compressed files are published.
+    'KMNIST': dict(short='kmnist', lite=None, md5={'train': (None, None), 'test': (None, None)}, md5_gz={
+        'train': ('bdb82020997e1d708af4cf47b453dcf7', 'e144d726b3acfaa3e44228e80efcd344'),
+        'test': ('5c965bf0a639b31b8f53240b1b52f4d7', '7320c461ea6c1c855c0b718fb2a4b134')}),
 }
 CLASSES = {
     'MNIST': tuple('0123456789'),
@@ -152,6 +156,20 @@ def to_images(
     import torch
     return torch.tensor(pixels, dtype=torch.float32)[:, None] / 127.5 - 1
 
+# %% ../nbs/data.ipynb #3e1c6735
+def read_checked(path, md5, md5_gz) -> np.ndarray:
+    "Read an idx file, and compare it with the checksum of its bytes, or with that of the compressed file"
+    if md5 or not md5_gz: return read_idx(path, md5)
+    gz = Path(f'{str(path).removesuffix(".gz")}.gz')
+    if not gz.is_file():
+        warnings.warn(f"{path} could not be checked: published is the checksum of {gz.name}; put that file beside it.")
+        return read_idx(path)
+    if (got := checksum(gz, 'md5')) != md5_gz:
+        raise ValueError(f"{gz} is corrupted (MD5 {got}, expected {md5_gz}); delete it and load again.")
+    if Path(path) != gz and not np.array_equal(array := read_idx(path), read_idx(gz)):
+        raise ValueError(f"{path} is corrupted (it is not what {gz.name} holds); delete it and load again.")
+    return read_idx(gz)
+
 # %% ../nbs/data.ipynb #e912673c
 def _download(name, root):
     "Let torchvision download `name` below `root`; True if it is there afterwards, and no empty folder is left if not"
@@ -177,7 +195,9 @@ def _full(name, split, root, data_range):
     if paths is None and _download(name, root or os.environ.get('BAYESFLOW_DATA') or 'data'):
         paths = find_raw(name, split, root)
     if paths is None: return None
-    images, labels = (read_idx(p, md5) for p, md5 in zip(paths, DATASETS[name]['md5'][split]))
+    known = DATASETS[name]
+    compressed = known.get('md5_gz', {}).get(split, (None, None))
+    images, labels = (read_checked(p, *sums) for p, *sums in zip(paths, known['md5'][split], compressed))
     if len(images) != len(labels):
         raise ValueError(f"{paths[0]} has {len(images)} images but {paths[1]} has {len(labels)} labels; "
                          "delete both and load again.")

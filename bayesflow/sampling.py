@@ -7,6 +7,7 @@ __all__ = ['SeededNoise', 'own_noise', 'Network', 'trajectory', 'check_request',
            'evaluations_per_step']
 
 # %% ../nbs/sampling.ipynb #04ab6bb9
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral
@@ -14,7 +15,7 @@ from numbers import Integral
 import torch
 from tqdm.auto import tqdm
 
-from .core import evaluation_mode, stream_seed, whole_number
+from .core import SEED, Range, evaluation_mode, generator, stream_seed, whole_number
 from .models.labels import check_labels, warn_of_twins
 from .pixels import DATA_RANGE
 
@@ -23,10 +24,10 @@ class SeededNoise:
     "Standard normal noise for a batch, one generator per sample; `stream` names another sequence for the same seeds"
     def __init__(self,
         seeds,            # one integer per sample
-        stream:str=None,  # None: the sequence of `torch.Generator().manual_seed(seed)` itself
+        stream:str=None,  # None: the sequence of `core.generator(seed)` itself
     ):
-        own = [int(s) if stream is None else stream_seed(stream, int(s)) for s in seeds]
-        self.generators = [torch.Generator().manual_seed(s) for s in own]
+        own = [int(s) if stream is None else stream_seed(stream, int(s)) % 2**32 for s in seeds]
+        self.generators = [generator(s) for s in own]
 
     def randn(self, *shape:int) -> torch.Tensor:
         "The next noise (B, *shape), float32, on the CPU"
@@ -44,6 +45,7 @@ def own_noise(
 # %% ../nbs/sampling.ipynb #793b632a
 # Images in one pass on a processor. With more of them, the activations between two layers no longer fit in its caches.
 CPU_BATCH = 64
+MEMORY_FULL = 'out of memory', "can't allocate memory"       # what torch says, for GPUs and for the processor
 
 # %% ../nbs/sampling.ipynb #4981705f
 class Network:
@@ -81,8 +83,21 @@ class Network:
         def of(part):
             own = None if y is None else y[part]
             with self.around(part, x.shape[-4]): return head(self._guided(flat[part], t, own))
-        out = torch.cat([of(slice(i, i + self.chunk)) for i in range(0, len(flat), self.chunk)])
+        out, done = [], 0
+        while done < len(flat):
+            try: out.append(of(slice(done, done + self.chunk)))
+            except RuntimeError as e: self.halve(e, len(flat) - done)
+            else: done += len(out[-1])
+        out = torch.cat(out)
         return out.view(*lead, x.shape[-4], *out.shape[1:])
+
+    def halve(self, error, left:int):
+        "Go on with half as many images in one pass after `error`, if it says that memory is full; else raise it"
+        used = min(self.chunk, left)
+        if used == 1 or not any(text in str(error) for text in MEMORY_FULL): raise error
+        self.chunk = used // 2
+        if self.parameter.device.type == 'cuda': torch.cuda.empty_cache()
+        warnings.warn(f"Memory is full: {self.chunk} images go through the network at a time from here on.", stacklevel=2)
 
     def _guided(self, x, t, y):
         precise = torch.promote_types(x.dtype, torch.float32)        # half precision confuses the times of a schedule
@@ -149,12 +164,13 @@ def check_request(
         raise ValueError(f"Unknown sampler {sampler!r} for {process.name}; choose one of "
                          f"{', '.join(process.samplers)}.")
     steps, max_batch = whole_number('steps', steps), whole_number('max_batch', max_batch)
+    Range().check('guidance', guidance)
     if isinstance(seeds, Integral) and not isinstance(seeds, bool): seeds = range(seeds)
     if labels is not None: labels = check_labels(model, labels, guidance)
     elif seeds is None:
         raise ValueError("Without labels the number of seeds is the number of samples; pass seeds=range(n).")
     elif guidance != 1: raise ValueError("Guidance needs labels; pass labels or leave guidance at 1.")
-    seeds = [whole_number('a seed', s, least=0) for s in (range(len(labels)) if seeds is None else seeds)]
+    seeds = [SEED.check('a seed', s) for s in (range(len(labels)) if seeds is None else seeds)]
     if labels is not None and len(seeds) != len(labels):
         raise ValueError(f"{len(seeds)} seeds for {len(labels)} labels; pass one seed for each.")
     if not seeds: raise ValueError("Nothing to draw: pass at least one seed.")

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from ..core import read_tensors, save_tensors
+from ..origin import origin_text
 from .preconditioned import Preconditioned
 from ..pixels import DATA_RANGE, check_range, unit_note
 from .unet import UNet
@@ -73,7 +74,8 @@ class StoredModel:
         "Write weights, configuration and training record to one safetensors file, whole or not at all"
         net, described = self._stored()
         metadata = dict(process=self.process.config(), info=self.info, **described)
-        return save_tensors(path, net.state_dict(), {_METADATA: json.dumps(metadata, sort_keys=True)})
+        return save_tensors(path, net.state_dict(), {_METADATA: json.dumps(metadata, sort_keys=True),
+                                                     'origin': origin_text()})
 
     def _stored(self) -> tuple:
         "The module whose weights are written, and its description; `ValueError` for a network that was not wrapped"

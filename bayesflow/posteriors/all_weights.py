@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from ..core import stream_seed, whole_number
+from ..models.finite import check_weights, not_finite
 from ..models.identity import identity_of
 from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
@@ -97,6 +98,10 @@ def residual_sigma(net, batches) -> float:
 
 TABLE_PRECISION = 1.      # prior precision of tables: the inverse variance of torch's initialisation
 
+def factors_of(la) -> dict:
+    "Name -> Kronecker factor; their eigenvalues would not do, because laplace-torch makes a zero of NaN there"
+    return {f'curvature factor {i}.{j}': v for i, own in enumerate(la.H_facs.kfacs) for j, v in enumerate(own)}
+
 def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precision, progress):
     "A fitted laplace-torch posterior of a copy of the network, over the named parameters, and lambda"
     net = copy.deepcopy(model.net).to(memory_format=torch.contiguous_format).eval()
@@ -105,7 +110,13 @@ def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precis
     for name, p in net.named_parameters(): p.requires_grad_(name in names or name in tables)
     la = KronLaplace(Prediction(net), 'regression', sigma_noise=sigma, backend=FreshTargets,
                      backend_kwargs=dict(stochastic=True), dict_key_x='x', dict_key_y='target')
-    la.fit(batches, progress_bar=progress)
+    check_weights(net)
+    try: la.fit(batches, progress_bar=progress)
+    except SystemExit:                                  # how laplace-torch ends where a curvature cannot be decomposed
+        raise ValueError("The curvature of the network could not be decomposed: it is NaN or infinite. Check the "
+                         "network's results and the images.") from None
+    if found := not_finite(factors_of(la)):
+        raise ValueError(f"The fit is not finite: {found}. Check the network's results and the images.")
     share = n_data / len(batches.images)
     la.H, la.loss, la.n_data = la.H * share, la.loss * share, n_data
     if prior_precision is None: optimize_prior_precision(la)

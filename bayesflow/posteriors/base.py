@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from ..core import read_tensors, save_tensors
+from ..origin import origin_text
 from ..models.identity import Identity, identity_of
 from ..models.linear_head import block_index, copy_layer, fold, layer_config, patches, theta_of, weights_of
 from .perturbed import PerturbedHeads
@@ -105,7 +106,9 @@ class Posterior(OfOneModel, ABC):
         "Write the posterior to one safetensors file, whole or not at all; an existing file is replaced"
         tensors, info = self.state()
         own = {} if self.identity is None else dict(identity=self.identity.state())
-        return save_tensors(path, tensors, {METADATA: json.dumps(dict(info, kind=type(self).__name__, **own))})
+        info = dict(info, kind=type(self).__name__, **own)
+        weights = {} if self.identity is None else dict(weights=self.identity.weights)
+        return save_tensors(path, tensors, {METADATA: json.dumps(info), 'origin': origin_text(**weights)})
 
     @classmethod
     def load(cls, path, model):

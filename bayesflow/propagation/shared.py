@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import torch
 
-from ..core import group_size, whole_number
+from ..core import generator, group_size, whole_number
 from ..posteriors.base import FactoredPosterior, HeadPosterior, positive
 from .base import Method, Propagated, Request
 from .directions import push_forward
@@ -231,7 +231,7 @@ class Shared(SharedOptions):
         "L (K, P), the directions of the weights that are followed"
         own = self.resolved(posterior)
         if own.columns is None: return posterior.factor()
-        return posterior.factor(own.columns, own.random_columns, torch.Generator().manual_seed(self.seed))
+        return posterior.factor(own.columns, own.random_columns, generator(self.seed))
 
     @torch.no_grad()
     def run(self, request, posterior):

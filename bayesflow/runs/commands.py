@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..core import save_tensors
 from ..folders import owned, together
+from ..origin import origin_text
 from .console import check_place, command, only_results, results_in
 from .options import (add_propagation_options, add_result_options, check_begun, check_options,
                                     method_from, note_options, sampling_parser)
@@ -43,7 +44,8 @@ def generate(options, labels, answer):
                      max_batch=a.max_batch, progress=True)
         with together(folder) as part:
             save_figure(samples_grid(out.images, out.labels, data_range=out.data_range), part, 'samples')
-            save_tensors(part/SAMPLES, dict(images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds)))
+            tensors = dict(images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds))
+            save_tensors(part/SAMPLES, tensors, dict(origin=origin_text(weights=model.digest)))
     files = [folder/name for name in (SAMPLES, 'samples.png', 'samples.pdf')]
     answer(f"{len(labels)} samples, {out.evaluations} network evaluations each, are in {folder}",
            **facts_of('bayesflow-generate', a, out, files))
@@ -126,7 +128,7 @@ def write_maps(out, folder) -> list:
     tensors = {k: getattr(out, k) for k in ('images', 'variance', 'image_steps', 'variance_steps', 'times', 'labels')}
     with together(folder) as part:
         pngs = [save_figure(figure, part, name) for name, figure in figures.items()]
-        save_tensors(part/MAPS, dict(tensors, seeds=torch.tensor(out.seeds)))
+        save_tensors(part/MAPS, dict(tensors, seeds=torch.tensor(out.seeds)), dict(origin=origin_text()))
     return [Path(folder)/name for name in (MAPS, *(p.name for p in pngs), *(p.stem + '.pdf' for p in pngs))]
 
 # %% ../../nbs/runs/commands.ipynb #8d161894
@@ -228,7 +230,7 @@ def draw_shards(options, labels):
 def maps_command(argv=None):
     "Draw any number of samples with a variance map each, in shards; an interrupted call goes on where it stopped"
     a = maps_parser(maps_command.__doc__).parse_args(argv)
-    labels = check_options(a, 'count', 'shard', 'first', 'fit_images')
+    labels = check_options(a)
     check_place(a.out, 'index.json', overwrite=True)                    # what is there is kept
     with owned(a.out, 'maps'): draw_shards(a, labels)
 

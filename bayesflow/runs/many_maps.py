@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 import torch
 
-from ..core import whole_number
+from ..core import MOST_SEED, Range, whole_number
 from ..models.identity import identity_of
 from ..propagation.maps import method_of, sample_with_uncertainty
 from .shards import Shards, code_digest, digest_of
@@ -58,7 +58,7 @@ def map_shards(
 
     Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` if the folder holds other maps."""
     count, shard, pattern = whole_number('count', count), whole_number('shard', shard), pattern_of(model, labels)
-    seed = whole_number('seed', seed, least=0)
+    seed = Range(0, MOST_SEED - count + 1, whole=True).check('seed', seed)             # each sample has its own
     if first is not None: first = whole_number('first', first, hint=', or None for all files')
     rows = range(min(count, len(pattern or [0])))
     y, seeds = labels_of(pattern, rows), [seed + r for r in rows]

@@ -6,7 +6,7 @@
 __all__ = ['vary', 'combinations', 'notebook_cells', 'notebook_parameters', 'models_of', 'check_run', 'check_runs']
 
 # %% ../../nbs/runs/parameters.ipynb #755558d4
-import ast, json, re
+import ast, hashlib, json, re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -15,20 +15,36 @@ from .experiment import model_name
 from .table import Run, unknown_name
 
 # %% ../../nbs/runs/parameters.ipynb #00a127c0
+def no_number(text): raise ValueError(f"{text} is no number; write a number, or null.")
+
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 def parse_value(text):
     "JSON or a number, else the text itself; ValueError for what looks like Python or JSON and cannot be read."
-    try: return json.loads(text)
+    try: return json.loads(text, parse_constant=no_number)
     except ValueError: pass
-    if text in ("True", "False", "None") or text[0] in '[{"':
+    if text in ("True", "False", "None", "NaN", "Infinity", "-Infinity") or text[0] in '[{"':
         raise ValueError(f"the value {text} cannot be read; write true, false, null, a number, a text, or JSON.")
     return float(text) if NUMBER.fullmatch(text) else text
 
 def parse_values(text):
     "The values between the commas of a text, which may be JSON."
     try: return json.loads(f"[{text}]")
-    except ValueError: return [parse_value(v) for v in text.split(",") if v]
+    except ValueError: pass
+    values = text.split(",")
+    if "" in values: raise ValueError(f"the values {text!r} have an empty one; write a value on each side of a comma.")
+    return [parse_value(v) for v in values]
+
+# %% ../../nbs/runs/parameters.ipynb #b68dd747
+LONGEST = 100        # characters in the name of a folder
+
+def folder_name(values) -> str:
+    "A name for a folder that only these values have: where it cannot show them as they are, it ends in a checksum."
+    name = ",".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in values.items())
+    plain = re.sub(r"[^\w=,.+-]+", "_", name)[:LONGEST]
+    clear = [v for v in values.values() if not isinstance(v, str) or re.fullmatch(r"[\w.+-]+", v) and parse_value(v) == v]
+    if plain == name and len(clear) == len(values): return name
+    return f"{plain}-{hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]}"
 
 # %% ../../nbs/runs/parameters.ipynb #7db3e085
 def vary(
@@ -37,9 +53,8 @@ def vary(
 ) -> Run:         # its results are in runs/varied/<values>/ (runs/<profile>/varied/<values>/)
     "The same run with other values of its parameters."
     if not values: return run
-    name = ",".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in values.items())
     base = Path("runs") if run.profile == "paper" else Path("runs")/run.profile
-    base = base/"varied"/re.sub(r"[^\w=,.+-]+", "_", name)
+    base = base/"varied"/folder_name(values)
     return replace(run, given={**run.given, **values}, varied=dict(values),
                    figures=base/"figures"/run.figures.name, work=base/run.name)
 

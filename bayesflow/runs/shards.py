@@ -34,7 +34,8 @@ def key_in(path):
 def difference(found, key) -> str:
     "How the key of a shard differs from `key`, in words; both are JSON texts, and `found` may be `None`"
     if found is None: return 'it has no key'
-    there, here = json.loads(found), json.loads(key)
+    try: there, here = json.loads(found), json.loads(key)
+    except ValueError: return 'its key is damaged'
     return ', '.join(differences(there, here))
 
 # %% ../../nbs/runs/shards.ipynb #cf4b44e8

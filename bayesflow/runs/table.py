@@ -51,6 +51,8 @@ def unknown_name(kind, name, known):
     return f"unknown {kind} '{name}'{guess} Known: {', '.join(known) or 'none'}."
 
 # %% ../../nbs/runs/table.ipynb #2ce89bd8
+def no_number(text): raise ValueError(f"{text} is no number.")
+STRICT = json.JSONDecoder(parse_constant=no_number)              # JSON has no NaN and no infinity
 NEXT = re.compile(r"\s*,\s*(\w+)\s*=\s*")                         # what stands between two values of a line
 
 def json_values(key, text, where):
@@ -58,7 +60,7 @@ def json_values(key, text, where):
     res, at = {}, 0
     while True:
         if key in res: raise ValueError(f"{where} {key} is set twice; keep one of the two.")
-        try: res[key], at = json.JSONDecoder().raw_decode(text, at)
+        try: res[key], at = STRICT.raw_decode(text, at)
         except ValueError: break
         if at == len(text): return res
         if not (more := NEXT.match(text, at)): break

@@ -84,7 +84,7 @@ def _record(state:RunState, config:TrainConfig, data:TrainingData, lines:list) -
                   images_seen=state.step * data.batch_size, epoch=state.epoch, step=state.step,
                   seconds=round(state.seconds, 1), device=state.accelerator.device.type,
                   processes=state.accelerator.num_processes, torch=torch.__version__, records=list(lines),
-                  run=key_digest(state.key), residual=state.residual)
+                  run=key_digest(state.key), data=state.key['data'], residual=state.residual)
     if state.extended: record['extended'] = state.extended         # begun with so many epochs, until this one
     if state.parent is not None:
         record['init'] = state.parent
