@@ -10,11 +10,10 @@ import hashlib, json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from ..arguments import dict_of, one_of
-from ..core import file_path, shown, write_whole
+from ..core import file_path, read_tensors, save_tensors, shown
+from ..origin import origin_text
 from .preconditioned import Preconditioned
 from ..pixels import DATA_RANGE, check_range, unit_note
 from .unet import UNet
@@ -40,12 +39,11 @@ _METADATA = 'bayesflow'        # entry of the file's metadata with configuration
 def _read(path) -> tuple:
     "Weights and metadata of a model file; `FileNotFoundError` or `ValueError` with the reason"
     if not path.exists(): raise FileNotFoundError(f"There is no model file {path}.")
-    try:
-        with safe_open(path, 'pt') as f: metadata, state = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except SafetensorError as e: raise ValueError(f"{path} is not a readable safetensors file ({e}).") from None
+    state, metadata = read_tensors(path)
     if _METADATA not in metadata:
         raise ValueError(f"{path} has no BayesFlow metadata; save models with GenerativeModel.save.")
-    return state, json.loads(metadata[_METADATA])
+    try: return state, json.loads(metadata[_METADATA])
+    except ValueError: raise ValueError(f"{path} is damaged: its metadata is not JSON; copy it again.") from None
 
 def _bytes(name, v):
     "Name, shape, type and values of a tensor, as bytes"
@@ -79,10 +77,8 @@ class StoredModel:
         "Write weights, configuration and training record to one safetensors file, whole or not at all"
         net, described = self._stored()
         metadata = dict(process=self.process.config(), info=self.info, **described)
-        whole = dict(memory_format=torch.contiguous_format)                  # tied weights are written for each name
-        state = {k: v.detach().cpu().clone(**whole) for k, v in net.state_dict().items()}
-        text = {_METADATA: json.dumps(metadata, sort_keys=True)}
-        return write_whole(path, lambda p: save_file(state, p, metadata=text))
+        return save_tensors(path, net.state_dict(), {_METADATA: json.dumps(metadata, sort_keys=True),
+                                                     'origin': origin_text()})
 
     def _stored(self) -> tuple:
         "The module whose weights are written, and its description; `ValueError` for a network that was not wrapped"

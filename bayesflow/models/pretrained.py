@@ -9,6 +9,7 @@ __all__ = ['list_pretrained', 'load_pretrained', 'bundle']
 import json, os, re
 from pathlib import Path
 
+from ..core import read_env
 from ..data import ASSETS, add_asset, asset
 from .generative import GenerativeModel
 
@@ -21,8 +22,7 @@ def fetch_artifact(
 ) -> Path:            # the folder with its files
     "Download a W&B artifact; `OSError` in one sentence when it cannot be had"
     import wandb
-    from dotenv import load_dotenv
-    load_dotenv('.env')
+    read_env()
     key, folder = os.environ.get('WANDB_API_KEY'), Path(root)/re.sub(r'[/:]', '-', name)
     if not key:
         raise OSError(f"The W&B artifact {name} needs a key; set WANDB_API_KEY in the environment or in .env.")

@@ -17,6 +17,7 @@ from torch import nn
 
 from ..arguments import MODEL, has_parts, names_of, positive
 from ..core import stream_seed, whole_number
+from ..models.finite import check_weights, not_finite
 from ..models.identity import identity_of
 from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
@@ -26,6 +27,7 @@ from .features import check_settings
 from .fit_data import fit_data
 from .named import NamedWeights, check_mean
 from .one_hot import laplace_order, with_one_hot_tables
+from .training_record import recorded_images, warn_of_residual
 from ..processes.flow import draw_times_and_noise
 from ..training.batches import drop_labels
 
@@ -97,6 +99,10 @@ def residual_sigma(net, batches) -> float:
 
 TABLE_PRECISION = 1.      # prior precision of tables: the inverse variance of torch's initialisation
 
+def factors_of(la) -> dict:
+    "Name -> Kronecker factor; their eigenvalues would not do, because laplace-torch makes a zero of NaN there"
+    return {f'curvature factor {i}.{j}': v for i, own in enumerate(la.H_facs.kfacs) for j, v in enumerate(own)}
+
 def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precision, progress):
     "A fitted laplace-torch posterior of a copy of the network, over the named parameters, and lambda"
     net = copy.deepcopy(model.net).to(memory_format=torch.contiguous_format).eval()
@@ -105,7 +111,13 @@ def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precis
     for name, p in net.named_parameters(): p.requires_grad_(name in names or name in tables)
     la = KronLaplace(Prediction(net), 'regression', sigma_noise=sigma, backend=FreshTargets,
                      backend_kwargs=dict(stochastic=True), dict_key_x='x', dict_key_y='target')
-    la.fit(batches, progress_bar=progress)
+    check_weights(net)
+    try: la.fit(batches, progress_bar=progress)
+    except SystemExit:                                  # how laplace-torch ends where a curvature cannot be decomposed
+        raise ValueError("The curvature of the network could not be decomposed: it is NaN or infinite. Check the "
+                         "network's results and the images.") from None
+    if found := not_finite(factors_of(la)):
+        raise ValueError(f"The fit is not finite: {found}. Check the network's results and the images.")
     share = n_data / len(batches.images)
     la.H, la.loss, la.n_data = la.H * share, la.loss * share, n_data
     if prior_precision is None: optimize_prior_precision(la)
@@ -184,7 +196,7 @@ class AllWeightsLaplace(KroneckerPosterior):
     def __init__(self,
         model,                  # a GenerativeModel
         layers=None,            # names of modules, or beginnings of names, such as ['head', 'up_blocks']; None: all
-        n_data:int=None,        # N, the size of the training set; None: the number of images given to `fit`
+        n_data:int=None,        # N, number of training images; None: by the model's record, else the images of the fit
         sigma:float=None,       # standard deviation of the residual; None: from the images given to `fit`
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
@@ -208,12 +220,13 @@ class AllWeightsLaplace(KroneckerPosterior):
         "Fit the factors to images, one time and one noise for each. The model is left as it is: a copy is used."
         images, labels, self.warning = fit_data(self.model, images, labels)
         batches = NoisedBatches(self.model, images, labels, whole_number('batch_size', batch_size), seed)
-        wanted = dict(self.config, n_data=self.config['n_data'] or len(images))
+        wanted = dict(self.config, n_data=self.config['n_data'] or recorded_images(self.model, len(images)))
         with full_precision(self.model):
             la, lam = kronecker_laplace(self.model, self.layers, self.names, batches, **wanted, progress=progress)
         order = laplace_order(self.model.net, self.names).to(la.mean.device)
         self._fit = KroneckerFit(la.mean[order], la.posterior_precision, float(la.sigma_noise), lam, la.n_data, order)
         self.identity = identity_of(self.model)
+        if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, len(images))
         return self
 
     @classmethod

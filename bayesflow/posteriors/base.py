@@ -11,11 +11,10 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from ..arguments import MODEL, generator_of, has_parts, positive, tensor_of
-from ..core import file_path, whole_number, write_whole
+from ..core import file_path, read_tensors, save_tensors, whole_number
+from ..origin import origin_text
 from ..models.identity import Identity, identity_of
 from ..models.linear_head import (block_index, checked_features, copy_layer, fold, layer_config, patches,
                                           theta_of, weights_of)
@@ -30,11 +29,9 @@ def read_posterior(
     "Read the parts of a posterior file; `FileNotFoundError`, or `ValueError` if it is something else or damaged"
     if not file_path(path).is_file():
         raise FileNotFoundError(f"There is no posterior file {path}: fit one and save it there.")
-    try:
-        with safe_open(path, 'pt') as f:
-            info, tensors = json.loads(f.metadata()[METADATA]), {k: f.get_tensor(k) for k in f.keys()}
-        info['kind']
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as e:
+    tensors, metadata = read_tensors(path)
+    try: info = json.loads(metadata[METADATA])
+    except (KeyError, ValueError) as e:
         raise ValueError(f"{path} is not a posterior file or is damaged ({e}): fit and save it again.") from None
     return info, tensors
 
@@ -109,9 +106,9 @@ class Posterior(OfOneModel, ABC):
         "Write the posterior to one safetensors file, whole or not at all; an existing file is replaced"
         tensors, info = self.state()
         own = {} if self.identity is None else dict(identity=self.identity.state())
-        metadata = {METADATA: json.dumps(dict(info, kind=type(self).__name__, **own))}
-        tensors = {k: v.contiguous() for k, v in tensors.items()}
-        return write_whole(path, lambda part: save_file(tensors, part, metadata=metadata))
+        info = dict(info, kind=type(self).__name__, **own)
+        weights = {} if self.identity is None else dict(weights=self.identity.weights)
+        return save_tensors(path, tensors, {METADATA: json.dumps(info), 'origin': origin_text(**weights)})
 
     @classmethod
     def load(cls, path, model):

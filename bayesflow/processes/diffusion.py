@@ -160,9 +160,16 @@ class NoisedImages(Process):
         return (1 / math.sqrt(1 - alpha_bar) - a) / b
 
 # %% ../../nbs/processes/diffusion.ipynb #30a26b2c
-class DiffusionSteps(NoisedImages):
-    "The steps back from noise to data"
+class DiffusionTimes(NoisedImages):
+    "The ends of the path"
     noise_time, data_time = 1., 0.
+    def end_of(self, s:float) -> float:
+        "alpha_bar at the end of a step: 1 at the data, so that the last step ends on the estimate of the image"
+        return 1. if s == self.data_time else self.schedule(s)
+
+# %% ../../nbs/processes/diffusion.ipynb #4383dc94
+class DiffusionSteps(DiffusionTimes):
+    "The steps back from noise to data"
     default_sampler, stochastic_sampler = 'ddim', 'ddpm'
 
     @property
@@ -173,20 +180,20 @@ class DiffusionSteps(NoisedImages):
 
     def ddim_step(self, x, f, t:float, s:float, noise=None, eta:float=0.):
         "DDIM, first order, one evaluation; `eta` > 0 takes fresh noise from `noise()`, except in the step to the data"
-        a, b, c = ddim_coefficients(self.schedule(t), self.schedule(s), eta)
-        return a * x + b * self.noise_of(f)(x, t) + (c * noise() if c and s != self.data_time else 0.)
+        a, b, c = ddim_coefficients(self.schedule(t), self.end_of(s), eta)
+        return a * x + b * self.noise_of(f)(x, t) + (c * noise() if c else 0.)
 
     def ddpm_step(self, x, f, t:float, s:float, noise=None, variance:str='posterior'):
         """DDPM, ancestral sampling (Ho et al., algorithm 2): one evaluation.
 
         Takes fresh noise from `noise()`, except in the step that ends at the data."""
-        a, b, c = ddpm_coefficients(self.schedule(t), self.schedule(s), variance)
+        a, b, c = ddpm_coefficients(self.schedule(t), self.end_of(s), variance)
         return a * x + b * self.noise_of(f)(x, t) + (c * noise() if s != self.data_time else 0.)
 
     def dpm_solver_2_step(self, x, f, t:float, s:float, noise=None):
         "DPM-Solver-2: second order, two evaluations"
         middle = self.schedule.time_of((self.schedule.half_log_snr(t) + self.schedule.half_log_snr(s)) / 2)
-        a, b, _ = ddim_coefficients(self.schedule(t), self.schedule(s))
+        a, b, _ = ddim_coefficients(self.schedule(t), self.end_of(s))
         return a * x + b * self.noise_of(f)(self.ddim_step(x, f, t, middle), middle)
 
 # %% ../../nbs/processes/diffusion.ipynb #fa0b8d8b
@@ -211,7 +218,7 @@ class Diffusion(DiffusionSteps):
     ) -> torch.Tensor:              # (B,)
         """Weight of the squared error at time t: 1, or the weight for `snr+1`.
 
-        The latter makes it (SNR + 1) times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
+        With `snr+1` the loss is SNR + 1 times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
         if one_of('loss weight', weight, self.loss_weights) == 'uniform': return torch.ones_like(t)
         alpha_bar = self.schedule(t)
         return (PREDICTIONS[self.prediction](alpha_bar)[1]**2 / alpha_bar).clamp(max=largest).to(t)

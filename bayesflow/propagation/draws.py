@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import torch
 
-from ..core import group_size
+from ..core import generator, group_size
 from ..posteriors.base import Posterior
 from .base import Method, Propagated, Request
 from .directions import apply_batched
@@ -66,7 +66,7 @@ class Draws(Method):
     @torch.no_grad()
     def run(self, request, posterior):
         r = request
-        delta = posterior.sample(self._number(posterior), torch.Generator().manual_seed(self.seed)) - posterior.mean
+        delta = posterior.sample(self._number(posterior), generator(self.seed)) - posterior.mean
         images = torch.stack(trajectory(r.step, r.network, r.x, r.times, r.fresh(), r.progress))
         p = follow_draws(r, posterior, delta, images)
         if posterior.parts:

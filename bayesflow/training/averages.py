@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch.optim.swa_utils import AveragedModel
 
-from ..core import save_tensors
+from ..core import read_tensors, save_tensors
 from ..models.generative import GenerativeModel
 
 # %% ../../nbs/training/averages.ipynb #6c58839d
@@ -64,7 +63,7 @@ def save_snapshot(folder, averages:list, step:int):
     for length, average in zip(LENGTHS, averages):
         path = Path(folder)/'snapshots'/f'{length:.2f}-{step:07d}.safetensors'
         path.parent.mkdir(exist_ok=True)
-        save_tensors(path, **average.module.state_dict())
+        save_tensors(path, average.module.state_dict())
 
 def average_afterwards(
     folder,                         # of a training with snapshots
@@ -82,7 +81,7 @@ def average_afterwards(
     steps, lengths, paths = zip(*files)
     total = {}
     for share, path in zip(mixture(steps, lengths, step, length), paths):
-        for k, v in load_file(path).items():
+        for k, v in read_tensors(path)[0].items():
             total[k] = total.get(k, 0) + share * v.double() if v.is_floating_point() else v
     model = GenerativeModel.load(Path(folder)/'last.safetensors')
     model.net.load_state_dict({k: v.to(w) for (k, w), v in zip(model.net.state_dict().items(),

@@ -68,16 +68,29 @@ def drop_labels(
     return torch.where(dropped, null_label, y)
 
 # %% ../../nbs/training/batches.ipynb #8ed9727b
+LARGEST_SHARE = 10       # at most one in so many training images is held out for the validation
+
+def split_indices(
+    n:int,               # training images of the data set
+    held_out:int,        # of them for the validation
+    seed:int,
+) -> tuple:              # int64 indices: for the training, in their order, and for the validation
+    "Split the training images of a data set at random; at most a tenth is held out"
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(stream_seed('split', seed)))
+    held = order[:min(held_out, n // LARGEST_SHARE)]
+    rest = torch.ones(n, dtype=torch.bool)
+    rest[held] = False
+    return rest.nonzero().flatten(), held
+
+# %% ../../nbs/training/batches.ipynb #9eed1a9c
 class TrainingData:
-    "Training and validation images of a run"
+    "Training and validation images of a run, all of them training images of the data set"
     def __init__(self, config:TrainConfig):
-        load = lambda split: load_dataset(config.dataset, split, lite=config.lite, root=config.root)
-        (self.images, self.labels), (val_images, val_labels) = load('train'), load('test')
-        if config.per_class:
-            keep = first_of_each(self.labels, config.per_class)
-            self.images, self.labels = self.images[keep], self.labels[keep]
-        n = min(config.val_images, len(val_images))
-        self.val_images, self.val_labels = val_images[:n], val_labels[:n]
+        images, labels = load_dataset(config.dataset, 'train', lite=config.lite, root=config.root)
+        rest, held = split_indices(len(images), config.val_images, config.split)
+        rest = rest[first_of_each(labels[rest], config.per_class)]
+        self.images, self.labels = images[rest], labels[rest]
+        self.val_images, self.val_labels = images[held], labels[held]
         self.batch_size = min(config.batch_size, len(self.images))
 
     @property

@@ -11,6 +11,7 @@ import warnings
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
+from ..core import generator
 from ..models.pretrained import load_pretrained
 from ..models.unet import UNet
 from .config import TrainConfig
@@ -67,7 +68,7 @@ def initial_network(
 ) -> tuple:               # the network, and the training record of the one it starts from, or `None`
     "A network with random weights by `config.seed`, or with the weights of `config.init`"
     with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
+        torch.set_rng_state(generator(config.seed).get_state())
         net = UNet(in_channels=in_channels, **config.net)
     if not config.init: return net, None
     parent = load_pretrained(config.init)

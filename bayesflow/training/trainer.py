@@ -14,7 +14,8 @@ from accelerate.state import AcceleratorState
 from tqdm.auto import tqdm
 
 from ..arguments import has_parts
-from ..core import stream_seed, write_whole
+from ..core import read_json, stream_seed, write_whole
+from ..folders import put_back, set_aside
 from ..models.generative import GenerativeModel, process_from_config
 from ..processes.flow import draw_times_and_noise
 from ..sampling import sample
@@ -23,12 +24,12 @@ from .batches import TrainingData, drop_labels, epoch_batches, training_times, v
 from .checkpoints import RunState, averaged_model
 from .config import TrainConfig, settings_of
 from .identity import check_best
+from .place import FILES, STATE, place_of
 from .records import Records
 from .targets import less_noisy_pair, training_images
 
 # %% ../../nbs/training/trainer.ipynb #5c1e77aa
-FILES = 'state.pt', 'best.safetensors', 'last.safetensors', 'metrics.jsonl'     # which a run that starts over deletes
-LOG_EVERY = 100                                                                 # steps between two lines of the records
+LOG_EVERY = 100               # steps between two lines of the records
 
 # %% ../../nbs/training/trainer.ipynb #98529f83
 class TrainingSetup:
@@ -48,17 +49,15 @@ class TrainingSetup:
         return averaged_model(self.state, self.config, self.process, self.data, self.records.lines)
 
     def prepare(self):
-        "Load the state to resume, or clear the folder; write the configuration and open the W&B run"
+        "Load the state to resume, or move an older run aside; write the configuration and open the W&B run"
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.config.resume:
             lines = self.state.load(self.folder/'state.pt')
             check_best(self.folder, self.state.key)
             self.records.restore(lines)
         if not self.acc.is_main_process: return
-        self.records.start(self.config)                              # before anything is deleted
-        if not self.config.resume:
-            for path in [*map(self.folder.joinpath, FILES), *self.folder.glob('snapshots/*')]:
-                path.unlink(missing_ok=True)
+        self.records.start(self.config)                              # before anything is moved
+        if not self.config.resume: set_aside(self.folder, FILES)
         settings = dataclasses.asdict(self.config)
         write_whole(self.folder/'config.json', lambda p: p.write_text(json.dumps(settings, indent=1)))
 
@@ -115,7 +114,9 @@ class Trainer(TrainingEpoch):
         s.epoch += 1
         if not self.acc.is_main_process: return
         net, weight = s.ema.module.eval(), self.config.loss_weight
-        val_loss = validation_loss(net, self.process, d.val_images, d.val_labels, weight=weight)
+        of = lambda weight: validation_loss(net, self.process, d.val_images, d.val_labels, weight=weight)
+        plain = of('uniform')
+        val_loss, s.residual = plain if weight == 'uniform' else of(weight), math.sqrt(plain)
         self.records.add(step=s.step, epoch=s.epoch, val_loss=val_loss)
         model = self.model()
         if val_loss < s.best:
@@ -124,6 +125,7 @@ class Trainer(TrainingEpoch):
         model.save(self.folder/'last.safetensors')
         if s.averages and s.epoch % self.config.snapshots == 0: save_snapshot(self.folder, s.averages, s.step)
         s.save(self.folder/'state.pt', self.records.lines)
+        put_back(self.folder, FILES, STATE)                     # an older run that was moved aside can go now
         if not self.records.tracker: return
         self.records.add_samples(sample(model, range(model.num_classes), steps=20).images, s.step)
 
@@ -161,8 +163,9 @@ def train(
 
     Raises `ValueError` for a bad configuration or a folder that already holds a run, `FileNotFoundError` when the full
     data is neither here nor to be had, `FloatingPointError` when the loss is no longer finite (the last good checkpoint
-    stays)."""
-    return Trainer(config).run(progress, after)
+    stays), `RuntimeError` while another process trains in the folder."""
+    config.check_values()
+    with place_of(config.folder): return Trainer(config).run(progress, after)
 
 # %% ../../nbs/training/trainer.ipynb #f52b4673
 def train_or_load(
@@ -174,10 +177,12 @@ def train_or_load(
     It is loaded if it is there, continued if it was interrupted, trained if not. `ValueError` if the folder holds
     another run and `overwrite` is not set."""
     last, state = config.folder/'last.safetensors', config.folder/'state.pt'
+    if config.folder.exists():
+        with place_of(config.folder): pass                          # an older run that was moved aside comes back
     if not state.exists(): train(dataclasses.replace(config, overwrite=True, resume=False), progress)
     else:
         now = settings_of(dataclasses.asdict(config))
-        before = settings_of(json.loads((config.folder/'config.json').read_text()))
+        before = settings_of(read_json(config.folder/'config.json'))
         other = [k for k in now if now[k] != before.get(k)]
         if other and not config.overwrite:
             raise ValueError(f"{config.folder} holds a run with another {' and '.join(other)}; "
