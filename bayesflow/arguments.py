@@ -10,7 +10,7 @@ __all__ = ['MODEL', 'POSTERIOR', 'real_number', 'positive', 'share', 'one_of', '
 import math, operator
 from collections.abc import Iterable
 
-from .core import shown, whole_number
+from .core import SEED, generator as seeded, shown
 
 # %% ../nbs/arguments.ipynb #57ab0ab6
 def real_number(
@@ -72,7 +72,7 @@ def seeds_of(
         raise ValueError(f"seeds is {shown(seeds)}; pass one whole number for each sample, or the number of samples.")
     try: seeds = list(seeds)
     except (TypeError, MemoryError, OverflowError): seeds = [seeds]
-    return [whole_number('a seed', s, least=0) for s in seeds]
+    return [SEED.check('a seed', s) for s in seeds]
 
 def generator_of(
     seed=0,                      # a whole number
@@ -80,7 +80,7 @@ def generator_of(
 ):
     "A torch.Generator on the CPU; `ValueError` if neither argument makes one"
     import torch
-    if generator is None: return torch.Generator().manual_seed(whole_number('seed', seed, least=0))
+    if generator is None: return seeded(SEED.check('seed', seed))
     if isinstance(generator, torch.Generator) and generator.device.type == 'cpu': return generator
     raise ValueError(f"generator is {shown(generator)}; pass a torch.Generator on the CPU, or leave it out.")
 
