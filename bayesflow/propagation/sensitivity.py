@@ -13,7 +13,9 @@ from .directions import RELATIVE_STEP, leading_directions, step_length
 from ..sampling import Network
 
 # %% ../../nbs/propagation/sensitivity.ipynb #88ac8c5a
-REST_WEIGHT = 0.2       # of the rest in the gain of a pixel, chosen on samples that no result is reported on
+# Chosen on samples that no result is reported on, of the four bundled models:
+REST_WEIGHT = 0.2       # of the rest in the gain of a pixel
+HELD_POWER = 0.7        # of the variance along a direction, as its weight there
 LEAST_EIGENVALUE = 0.2  # of U^T B; smaller ones are left out
 LARGEST_GAIN = 2.       # of a pixel
 
@@ -21,7 +23,9 @@ def local_gain(
     R, U, W, MU,          # rest (K, B, C, H, W); directions, their coordinates (r, B, K), and M along them
 ) -> torch.Tensor:        # (B, C, H, W)
     "The number that stands for M at each pixel, D"
-    held, left = W.square().sum(2).view(*U.shape[:2], 1, 1, 1), REST_WEIGHT * R.square().sum(0) + 1e-300
+    along, left = W.square().sum(2), REST_WEIGHT * R.square().sum(0) + 1e-300                       # (r, B)
+    least = torch.where(along > 0, along, torch.inf).amin(0).clamp(max=1e300)
+    held = (least * (along / least)**HELD_POWER).view(*U.shape[:2], 1, 1, 1)
     return ((held * U * MU).sum(0) / ((held * U * U).sum(0) + left)).clamp(0, LARGEST_GAIN)
 
 # %% ../../nbs/propagation/sensitivity.ipynb #5abe7db6
