@@ -15,9 +15,10 @@ from numbers import Integral
 import torch
 from tqdm.auto import tqdm
 
-from .core import SEED, Range, evaluation_mode, generator, stream_seed, whole_number
+from .core import evaluation_mode, generator, stream_seed, whole_number
 from .models.labels import check_labels
 from .pixels import DATA_RANGE
+from .ranges import SEED, Range
 
 # %% ../nbs/sampling.ipynb #5351aa1d
 class SeededNoise:
@@ -48,7 +49,28 @@ CPU_BATCH = 64
 MEMORY_FULL = 'out of memory', "can't allocate memory"       # what torch says, for GPUs and for the processor
 
 # %% ../nbs/sampling.ipynb #4981705f
-class Network:
+class InParts:
+    "Goes through a batch in parts that fit into memory; has `chunk`, the most images in a part, and `parameter`"
+    def in_parts(self, of, n:int):
+        "The results of `of(slice)`, one after the other"
+        out, done = [], 0
+        while done < n:
+            try: out.append(of(slice(done, done + self.chunk)))
+            except RuntimeError as e: self.halve(e, n - done)
+            else: done += len(out[-1])
+        return torch.cat(out)
+
+    def halve(self, error, left:int):
+        "Go on with half as many images in one pass after `error`, if it says that memory is full; else raise it"
+        used = min(self.chunk, left)
+        if used == 1 or not any(text in str(error) for text in MEMORY_FULL): raise error
+        self.chunk = used // 2
+        if self.parameter.device.type == 'cuda': torch.cuda.empty_cache()
+        warnings.warn(f"Memory is full: {self.chunk} images go through the network at a time from here on.",
+                      stacklevel=2)
+
+# %% ../nbs/sampling.ipynb #21eb0a2f
+class Network(InParts):
     "`f(x, t)` of a model for fixed labels and guidance; `evaluations` counts passes through the network, per sample"
     def __init__(self,
         model,                # has `features(x, t, y)`, `head` and, if guided, `null_label`
@@ -83,21 +105,8 @@ class Network:
         def of(part):
             own = None if y is None else y[part]
             with self.around(part, x.shape[-4]): return head(self._guided(flat[part], t, own))
-        out, done = [], 0
-        while done < len(flat):
-            try: out.append(of(slice(done, done + self.chunk)))
-            except RuntimeError as e: self.halve(e, len(flat) - done)
-            else: done += len(out[-1])
-        out = torch.cat(out)
+        out = self.in_parts(of, len(flat))
         return out.view(*lead, x.shape[-4], *out.shape[1:])
-
-    def halve(self, error, left:int):
-        "Go on with half as many images in one pass after `error`, if it says that memory is full; else raise it"
-        used = min(self.chunk, left)
-        if used == 1 or not any(text in str(error) for text in MEMORY_FULL): raise error
-        self.chunk = used // 2
-        if self.parameter.device.type == 'cuda': torch.cuda.empty_cache()
-        warnings.warn(f"Memory is full: {self.chunk} images go through the network at a time from here on.", stacklevel=2)
 
     def _guided(self, x, t, y):
         precise = torch.promote_types(x.dtype, torch.float32)        # half precision confuses the times of a schedule

@@ -11,9 +11,10 @@ from dataclasses import asdict
 
 import torch
 
-from ..core import MOST_SEED, Range, whole_number
+from ..core import MOST_SEED, whole_number
 from ..models.identity import identity_of
 from ..propagation.maps import method_of, sample_with_uncertainty
+from ..ranges import Range
 from .shards import Shards, code_digest, digest_of
 from ..sampling import check_request
 

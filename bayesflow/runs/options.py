@@ -9,7 +9,8 @@ __all__ = ['RANGES', 'sampling_parser', 'add_result_options', 'add_propagation_o
 # %% ../../nbs/runs/options.ipynb #bfd9f9a3
 import argparse, dataclasses, json
 
-from ..core import COUNT, MOST_SEED, SEED, SHARE, Range, read_json, write_whole
+from ..core import MOST_SEED, read_json, write_whole
+from ..ranges import COUNT, SEED, SHARE, Range
 from .console import Parser, check_device
 
 # %% ../../nbs/runs/options.ipynb #3f39cbf1

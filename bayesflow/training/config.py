@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from inspect import signature
 from pathlib import Path
 
-from ..core import COUNT, POSITIVE, SEED, SHARE, Range, differences, read_json, whole_number
+from ..core import differences, read_json, whole_number
 from ..data import CLASSES, DATASETS
+from ..ranges import COUNT, POSITIVE, SEED, SHARE, Range
 from .tracking import MODES
 
 # %% ../../nbs/training/config.ipynb #d700b434

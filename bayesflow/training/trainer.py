@@ -169,7 +169,7 @@ def train_or_load(
     another run and `overwrite` is not set."""
     last, state = config.folder/'last.safetensors', config.folder/'state.pt'
     if config.folder.exists():
-        with place_of(config.folder): pass                                 # an older run that was moved aside comes back
+        with place_of(config.folder): pass                           # an older run that was moved aside comes back
     if not state.exists(): train(dataclasses.replace(config, overwrite=True, resume=False), progress)
     else:
         now = settings_of(dataclasses.asdict(config))
