@@ -8,7 +8,8 @@ __all__ = ['COUNT', 'SHARE', 'POSITIVE', 'SEED', 'Range']
 # %% ../nbs/ranges.ipynb #9c03e1d2
 import math, numbers
 
-from .core import MOST_SEED, whole_number
+from .core import whole_number
+from .seeds import MOST_SEED
 
 # %% ../nbs/ranges.ipynb #55bcc793
 class Range:

@@ -7,7 +7,6 @@ __all__ = ['SeededNoise', 'own_noise', 'Network', 'trajectory', 'check_request',
            'evaluations_per_step']
 
 # %% ../nbs/sampling.ipynb #04ab6bb9
-import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral
@@ -15,10 +14,12 @@ from numbers import Integral
 import torch
 from tqdm.auto import tqdm
 
-from .core import evaluation_mode, generator, stream_seed, whole_number
+from .core import evaluation_mode, stream_seed, whole_number
 from .models.labels import check_labels
+from .models.memory import InParts
 from .pixels import DATA_RANGE
 from .ranges import SEED, Range
+from .seeds import generator
 
 # %% ../nbs/sampling.ipynb #5351aa1d
 class SeededNoise:
@@ -46,28 +47,6 @@ def own_noise(
 # %% ../nbs/sampling.ipynb #793b632a
 # Images in one pass on a processor. With more of them, the activations between two layers no longer fit in its caches.
 CPU_BATCH = 64
-MEMORY_FULL = 'out of memory', "can't allocate memory"       # what torch says, for GPUs and for the processor
-
-# %% ../nbs/sampling.ipynb #4981705f
-class InParts:
-    "Goes through a batch in parts that fit into memory; has `chunk`, the most images in a part, and `parameter`"
-    def in_parts(self, of, n:int):
-        "The results of `of(slice)`, one after the other"
-        out, done = [], 0
-        while done < n:
-            try: out.append(of(slice(done, done + self.chunk)))
-            except RuntimeError as e: self.halve(e, n - done)
-            else: done += len(out[-1])
-        return torch.cat(out)
-
-    def halve(self, error, left:int):
-        "Go on with half as many images in one pass after `error`, if it says that memory is full; else raise it"
-        used = min(self.chunk, left)
-        if used == 1 or not any(text in str(error) for text in MEMORY_FULL): raise error
-        self.chunk = used // 2
-        if self.parameter.device.type == 'cuda': torch.cuda.empty_cache()
-        warnings.warn(f"Memory is full: {self.chunk} images go through the network at a time from here on.",
-                      stacklevel=2)
 
 # %% ../nbs/sampling.ipynb #21eb0a2f
 class Network(InParts):
