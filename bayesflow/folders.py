@@ -143,7 +143,7 @@ def put_back(
     folder, moving, before = Path(folder), Path(folder)/'.moving', Path(folder)/'.before'
     if before.is_dir():
         if (folder/successor).exists(): return shutil.rmtree(before)
-        for name in names: (folder/name).unlink(missing_ok=True)
+        for path in map(folder.joinpath, names): shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     for place in moving, before:
         if not place.is_dir(): continue
         for f in place.iterdir(): os.replace(f, folder/f.name)

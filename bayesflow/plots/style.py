@@ -42,7 +42,7 @@ def style():
 
 # %% ../../nbs/plots/style.ipynb #b5187e5f
 class Figure(matplotlib.figure.Figure):
-    "A figure that pyplot does not know of, and that notebooks display all the same"
+    "A figure that is not registered with pyplot, and that notebooks display"
     def _repr_png_(self):
         buffer = io.BytesIO()
         with style(): self.savefig(buffer, format='png', dpi=100)

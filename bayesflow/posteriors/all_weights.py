@@ -26,6 +26,7 @@ from .features import check_settings
 from .fit_data import fit_data
 from .named import NamedWeights, check_mean
 from .one_hot import laplace_order, with_one_hot_tables
+from .training_record import recorded_images, warn_of_residual
 from ..processes.flow import draw_times_and_noise
 from ..training.batches import drop_labels
 
@@ -195,7 +196,7 @@ class AllWeightsLaplace(KroneckerPosterior):
     def __init__(self,
         model,                  # a GenerativeModel
         layers=None,            # names of modules, or beginnings of names, such as ['head', 'up_blocks']; None: all
-        n_data:int=None,        # N, the size of the training set; None: the number of images given to `fit`
+        n_data:int=None,        # N, number of training images; None: by the model's record, else the images of the fit
         sigma:float=None,       # standard deviation of the residual; None: from the images given to `fit`
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
@@ -218,12 +219,13 @@ class AllWeightsLaplace(KroneckerPosterior):
         "Fit the factors to images, one time and one noise for each. The model is left as it is: a copy is used."
         images, labels, self.warning = fit_data(self.model, images, labels)
         batches = NoisedBatches(self.model, images, labels, whole_number('batch_size', batch_size), seed)
-        wanted = dict(self.config, n_data=self.config['n_data'] or len(images))
+        wanted = dict(self.config, n_data=self.config['n_data'] or recorded_images(self.model, len(images)))
         with full_precision(self.model):
             la, lam = kronecker_laplace(self.model, self.layers, self.names, batches, **wanted, progress=progress)
         order = laplace_order(self.model.net, self.names).to(la.mean.device)
         self._fit = KroneckerFit(la.mean[order], la.posterior_precision, float(la.sigma_noise), lam, la.n_data, order)
         self.identity = identity_of(self.model)
+        if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, len(images))
         return self
 
     @classmethod

@@ -23,6 +23,7 @@ from .fit_data import fit_data
 from .label_counts import checked_labels, training_counts
 from .label_gradients import blocks_of, label_gradients
 from .label_posterior import LabelFit, LabelPosterior
+from .training_record import warn_of_residual
 
 # %% ../../nbs/posteriors/conditioning.ipynb #045dc14d
 def residual_sigma(found:dict, counts:dict, labels) -> float:
@@ -130,6 +131,7 @@ class ConditioningLaplace(LabelPosterior):
         self._fit = None
         self._fit = completed_fit(self, found, counts, nodes, len(images))
         self.identity = identity_of(self.model)
+        if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, passes)
         return self
 
     def __repr__(self):

@@ -9,10 +9,12 @@ __all__ = ['DeepEnsemble']
 import torch
 
 from ..core import whole_number
-from ..models.identity import identity_of
+from ..models.identity import identity_of, weights_digest
+from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
 from .named import NamedWeights, check_mean
-from .perturbed import vector_of
+from .perturbed import PerturbedNetworks, Stack, tensors_of, vector_of
+from ..sampling import Network
 
 # %% ../../nbs/posteriors/ensemble.ipynb #0f59d499
 def kind_of(model) -> tuple:
@@ -22,31 +24,94 @@ def kind_of(model) -> tuple:
     return type(model.net), config, shapes, model.process.config()
 
 def check_members(models):
-    "`ValueError` unless there are at least two models, which differ in nothing but their weights"
+    "`ValueError` unless there are at least two models, of the same kind of network and the same process"
     if len(models) < 2: raise ValueError(f"There are {len(models)} models; an ensemble needs at least two.")
     first, name = kind_of(models[0]), lambda m, otherwise: m.info.get('name', otherwise)
     for m in models[1:]:
         if kind_of(m) != first:
             raise ValueError(f"{name(m, 'a model')} and {name(models[0], 'the first')} differ in network or process; "
                              "the members of an ensemble differ in their seed only.")
+    digests = [weights_digest(m) for m in models]
+    for j, digest in enumerate(digests):
+        if digest in digests[:j]:
+            raise ValueError(f"Members {digests.index(digest)} and {j} are the same network, so their variance would "
+                             "be too small: train each with a seed of its own.")
 
 # %% ../../nbs/posteriors/ensemble.ipynb #1e4b102c
-class DeepEnsemble(NamedWeights):
+class WholeNetwork(Network):
+    "`f(x, t)` of another model than that of the samples, in evaluation mode and full precision"
+    def __init__(self, network:Network, model):
+        super().__init__(model, network.labels, network.guidance, network.max_batch)
+        if self.labels is not None: self.labels = self.labels.to(self.parameter.device)
+
+    def _apply(self, head, x, t):
+        with full_precision(self.model, casts=False): return super()._apply(head, x, t).to(x.device)
+
+class WholeNetworks(Stack):
+    "`f(X, t)` for states X (R, B, C, H, W), where row r has the model number r of a list"
+    def __init__(self, network:Network, models:list):
+        self.network, self.members = network, [WholeNetwork(network, m) for m in models]
+
+# %% ../../nbs/posteriors/ensemble.ipynb #28e86ca5
+def state_names(net) -> list:
+    "Names of all parameters, and of all buffers that hold real numbers"
+    return [name for name, v in tensors_of(net).items() if v.is_floating_point()]
+
+# %% ../../nbs/posteriors/ensemble.ipynb #89384792
+class Members(NamedWeights):
+    "The members of an ensemble: as whole networks, or as vectors where they come from a file"
+    models = None
+    def keep(self, names, members, models=None):
+        self.names, self.members, self.models = names, members, models
+        self.default_draws = self.most_draws = len(members)
+        return self
+
+    @property
+    def mean(self): return self.members[0]
+    def weights(self, model): return list(model.net.parameters())
+
+    def at(self, temperature):
+        if temperature == 1: return super().at(temperature)
+        raise ValueError(f"temperature is {temperature}, but the members of an ensemble are what was trained: pass 1.")
+
+    def member_of(self, delta) -> int:
+        "The number of the member with this change of the weights (P,); None for a change to something else"
+        apart = (self.members - self.mean - delta.to(self.members)).abs().amax(1)
+        return int(apart.argmin()) if apart.min() == 0 else None
+
+    def perturbed(self, network, delta):
+        numbers = [self.member_of(d) for d in delta]
+        if self.models is None or None in numbers: return super().perturbed(network, delta)
+        if not self.transferred: self.check_weights(network.model)
+        return WholeNetworks(network, [self.models[j] if j else network.model for j in numbers])
+
+# %% ../../nbs/posteriors/ensemble.ipynb #422930f1
+SAME_OUTPUT = 1e-3          # of two predictions, relative to the largest value: above rounding, below a change
+
+# %% ../../nbs/posteriors/ensemble.ipynb #b7fb0560
+@torch.no_grad()
+def check_as_vector(ensemble, number:int, model):
+    "`ValueError` unless the first network with the numbers of a member predicts what the member does"
+    first, g = ensemble.models[0], torch.Generator().manual_seed(0)
+    x = torch.randn(2, *first.image_shape, generator=g).double()
+    labels = torch.tensor([0, first.num_classes - 1], device=first.device) if first.num_classes else None
+    network = Network(first, labels)
+    changed = PerturbedNetworks(network, ensemble.names, ensemble.mean, ensemble.members[number:][:1] - ensemble.mean)
+    with full_precision(first): a, b = changed(x[None], 0.5)[0], WholeNetwork(network, model)(x, 0.5)
+    if not torch.allclose(a, b, atol=SAME_OUTPUT * b.abs().max().item(), rtol=0):
+        raise ValueError(f"Member {number} differs from the first in more than its weights and buffers, which is all "
+                         "that a file holds; keep the models, and make the ensemble of them again.")
+
+# %% ../../nbs/posteriors/ensemble.ipynb #9a8e6661
+class DeepEnsemble(Members):
     "Networks trained from different seeds, as a posterior of the first of them with one draw for each member"
     def __init__(self,
         models:list,          # GenerativeModels of the same network and process
     ):
         check_members(models)
-        names = [n for n, _ in models[0].net.named_parameters()]
-        self._keep(names, torch.stack([vector_of(m.net, names) for m in models]))
+        names = state_names(models[0].net)
+        self.keep(names, torch.stack([vector_of(m.net, names) for m in models]), list(models))
         self.identity = identity_of(models[0])
-
-    def _keep(self, names, members):
-        self.names, self.members, self.default_draws, self.most_draws = names, members, len(members), len(members)
-        return self
-
-    @property
-    def mean(self): return self.members[0]
 
     def sample(self, n=1, generator=None):
         "The first n members, (n, P); `ValueError` if there are fewer"
@@ -55,17 +120,13 @@ class DeepEnsemble(NamedWeights):
                              f"pass draws={len(self.members)}.")
         return self.members[:n]
 
-    def at(self, temperature):
-        if temperature != 1:
-            raise ValueError(f"temperature is {temperature}, but the members of an ensemble are what was trained: "
-                             "pass 1.")
-        return super().at(temperature)
-
-    def state(self): return dict(members=self.members), dict(names=self.names)
+    def state(self):
+        for j, m in enumerate(self.models or []): check_as_vector(self, j, m)
+        return dict(members=self.members), dict(names=self.names)
 
     @classmethod
     def restored(cls, model, tensors, info, path):
         check_mean(path, model.net, info['names'], tensors['members'][0])
-        return cls.__new__(cls)._keep(info['names'], tensors['members'])
+        return cls.__new__(cls).keep(info['names'], tensors['members'])
 
     def __repr__(self): return f"{type(self).__name__}({len(self.members)} members of {len(self.mean):,} weights)"

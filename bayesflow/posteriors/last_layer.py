@@ -16,10 +16,10 @@ from ..models.linear_head import copy_layer, layer_config
 from ..models.identity import identity_of
 from ..models.precision import full_precision
 from .base import positive
-from .curvature import STRUCTURES
 from .features import FeatureStream, check_settings
 from .fit_data import fit_data
-from .fitted_head import FittedHead, check_layer, complete_fit, empty_laplace
+from .fitted_head import HEAD_STRUCTURES, FittedHead, check_layer, complete_fit, empty_laplace
+from .training_record import recorded_images
 
 # %% ../../nbs/posteriors/last_layer.ipynb #0adc9b0f
 CPU_FIT_BATCH = 32           # images at a time on a processor: the activations of more do not fit in its caches
@@ -59,6 +59,13 @@ def one_pass(model, structure, bins, n_data, images, labels, epochs, batch_size,
         backends.append(la.backend)
     return backends
 
+# %% ../../nbs/posteriors/last_layer.ipynb #43a34925
+def scores_over(backends, accelerator=None):
+    "Outer products of the images' scores (bins, P, P), times sigma^4, over all processes; None without them"
+    if not backends[0].clustered: return None
+    scores = torch.stack([b.scores for b in backends])
+    return (scores if accelerator is None else accelerator.reduce(scores, 'sum')).cpu()
+
 def sums_over(backends, accelerator=None):
     "Gram matrices (bins, g, k, k), and rss, images and outputs (bins,) each, over all processes"
     sums = torch.stack([b.gram for b in backends])
@@ -75,15 +82,15 @@ class LastLayerLaplace(FittedHead):
     "Laplace posterior of the last layer of a generative model (flow or diffusion), exact Gauss-Newton; see `fit`"
     def __init__(self,
         model,                  # has .features(x, t, y), .head (nn.Conv2d or nn.Linear) and .process.perturb
-        structure='full',       # of H: "full", "kron" (weights and bias apart) or "diag"
-        n_data:int=None,        # N, the size of the training set; None: the number of images given to `fit`
+        structure='full',       # of H: "full", "kron" (weights and bias apart), "diag"; or "sandwich", see `sandwich`
+        n_data:int=None,        # N, number of training images; None: by the model's record, else the images of the fit
         sigma:float=None,       # standard deviation of the residual; None: from the images given to `fit`
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
         time_bins:int=1,        # number of equal parts of the time axis whose residuals have a standard deviation each
     ):
-        if structure not in STRUCTURES:
-            raise ValueError(f"Unknown structure {structure!r}: choose one of {', '.join(STRUCTURES)}.")
+        if structure not in HEAD_STRUCTURES:
+            raise ValueError(f"Unknown structure {structure!r}: choose one of {', '.join(HEAD_STRUCTURES)}.")
         layer_config(model.head)
         self.config = check_settings(n_data, sigma, prior_precision) | dict(time_bins=check_bins(time_bins, sigma))
         self.model, self.structure, self.temperature = model, structure, positive('temperature', temperature)
@@ -106,7 +113,7 @@ class LastLayerLaplace(FittedHead):
         if generator is None: generator = torch.Generator().manual_seed(seed)
         process = (0, 1) if accelerator is None else (accelerator.process_index, accelerator.num_processes)
         check_number(len(images), wanted['time_bins'], process[1])
-        n_data = wanted['n_data'] or len(images)
+        n_data = wanted['n_data'] or recorded_images(self.model, len(images))
         with full_precision(self.model):
             backends = one_pass(self.model, self.structure, wanted['time_bins'], n_data, images, labels, epochs,
                                 whole_number('batch_size', batch_size), generator, process, progress)
@@ -115,9 +122,9 @@ class LastLayerLaplace(FittedHead):
         if min(sigmas) == 0:
             raise ValueError("The network fits these images without any residual, which leaves sigma open: pass sigma.")
         self._fit = complete_fit(head, self.structure, sums, rss, outputs, sigmas, int(sum(seen)), n_data,
-                                 wanted['prior_precision'])
+                                 wanted['prior_precision'], scores_over(backends, accelerator))
         self.identity = identity_of(self.model)
-        return self
+        return self.warned(len(images))
 
     @classmethod
     def restored(cls, model, tensors, info, path):
@@ -126,5 +133,5 @@ class LastLayerLaplace(FittedHead):
         with torch.no_grad(): nn.utils.vector_to_parameters(tensors['mean'], layer.parameters())
         sigma = s['sigmas'][0] if bins == 1 else None
         self = cls(model, s['structure'], s['n_data'], sigma, s['prior_precision'], info['temperature'], bins)
-        self._fit = complete_fit(layer, sums=tensors['sums'], **s)
+        self._fit = complete_fit(layer, sums=tensors['sums'], scores=tensors.get('scores'), **s)
         return self

@@ -68,12 +68,14 @@ class Schedule:
         return 0.5 * math.log(alpha_bar / (1 - alpha_bar))
 
     def time_of(self,
-        half_log_snr:float,    # lambda, between its values at t = 1 and t = 0
-    ) -> float:                # t
+        half_log_snr,          # lambda, or several, float64 (n,), between its values at t = 1 and t = 0
+    ):                         # t, or float64 (n,)
         "The time at which lambda has this value: the inverse of `half_log_snr`"
-        target, table = -math.log1p(math.exp(-2 * half_log_snr)), self.log_alpha_bar
-        low = int(torch.searchsorted(-table, -target).clamp(1, len(table) - 1)) - 1
-        return (low + (target - table[low].item()) / (table[low + 1] - table[low]).item()) / (len(table) - 1)
+        target = -torch.log1p(torch.exp(-2 * torch.as_tensor(half_log_snr, dtype=torch.float64)))
+        table = self.log_alpha_bar.to(target.device)
+        low = torch.searchsorted(-table, -target).clamp(1, len(table) - 1) - 1
+        t = (low + (target - table[low]) / (table[low + 1] - table[low])) / (len(table) - 1)
+        return t if torch.is_tensor(half_log_snr) else t.item()
 
 # %% ../../nbs/processes/diffusion.ipynb #af9bf397
 def ddim_coefficients(
@@ -138,10 +140,10 @@ class NoisedImages(Process):
             return a * x + b * f(x, t)
         return eps
 
-    def signal_and_noise(self, t:float) -> tuple:
-        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t eps"
-        alpha_bar = self.schedule(t)
-        return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+    def signal_and_noise(self, t) -> tuple:
+        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t eps; numbers for a number, (B,) for times (B,)"
+        alpha_bar, root = self.schedule(t), torch.sqrt if torch.is_tensor(t) else math.sqrt
+        return root(alpha_bar), root(1 - alpha_bar)
 
     def data_of(self, f):
         "The estimate of the data, E[x_1 | x_t], as a function of (x, t), linear in x and f"
@@ -159,9 +161,16 @@ class NoisedImages(Process):
         return (1 / math.sqrt(1 - alpha_bar) - a) / b
 
 # %% ../../nbs/processes/diffusion.ipynb #30a26b2c
-class DiffusionSteps(NoisedImages):
-    "The steps back from noise to data"
+class DiffusionTimes(NoisedImages):
+    "The ends of the path"
     noise_time, data_time = 1., 0.
+    def end_of(self, s:float) -> float:
+        "alpha_bar at the end of a step: 1 at the data, so that the last step ends on the estimate of the image"
+        return 1. if s == self.data_time else self.schedule(s)
+
+# %% ../../nbs/processes/diffusion.ipynb #4383dc94
+class DiffusionSteps(DiffusionTimes):
+    "The steps back from noise to data"
     default_sampler, stochastic_sampler = 'ddim', 'ddpm'
 
     @property
@@ -172,20 +181,20 @@ class DiffusionSteps(NoisedImages):
 
     def ddim_step(self, x, f, t:float, s:float, noise=None, eta:float=0.):
         "DDIM, first order, one evaluation; `eta` > 0 takes fresh noise from `noise()`, except in the step to the data"
-        a, b, c = ddim_coefficients(self.schedule(t), self.schedule(s), eta)
-        return a * x + b * self.noise_of(f)(x, t) + (c * noise() if c and s != self.data_time else 0.)
+        a, b, c = ddim_coefficients(self.schedule(t), self.end_of(s), eta)
+        return a * x + b * self.noise_of(f)(x, t) + (c * noise() if c else 0.)
 
     def ddpm_step(self, x, f, t:float, s:float, noise=None, variance:str='posterior'):
         """DDPM, ancestral sampling (Ho et al., algorithm 2): one evaluation.
 
         Takes fresh noise from `noise()`, except in the step that ends at the data."""
-        a, b, c = ddpm_coefficients(self.schedule(t), self.schedule(s), variance)
+        a, b, c = ddpm_coefficients(self.schedule(t), self.end_of(s), variance)
         return a * x + b * self.noise_of(f)(x, t) + (c * noise() if s != self.data_time else 0.)
 
     def dpm_solver_2_step(self, x, f, t:float, s:float, noise=None):
         "DPM-Solver-2: second order, two evaluations"
         middle = self.schedule.time_of((self.schedule.half_log_snr(t) + self.schedule.half_log_snr(s)) / 2)
-        a, b, _ = ddim_coefficients(self.schedule(t), self.schedule(s))
+        a, b, _ = ddim_coefficients(self.schedule(t), self.end_of(s))
         return a * x + b * self.noise_of(f)(self.ddim_step(x, f, t, middle), middle)
 
 # %% ../../nbs/processes/diffusion.ipynb #fa0b8d8b
@@ -210,7 +219,7 @@ class Diffusion(DiffusionSteps):
     ) -> torch.Tensor:              # (B,)
         """Weight of the squared error at time t: 1, or the weight for `snr+1`.
 
-        The latter makes it (SNR + 1) times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
+        With `snr+1` the loss is SNR + 1 times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
         if weight not in self.loss_weights:
             raise ValueError(f"Unknown loss weight {weight!r}; choose {' or '.join(self.loss_weights)}.")
         if weight == 'uniform': return torch.ones_like(t)

@@ -95,7 +95,7 @@ class EDM(EDMSteps):
 
     def __init__(self,
         sigma_min:float=0.002, sigma_max:float=80.,    # the smallest and the largest noise level
-        rho:float=7.,                                  # how the levels crowd at the small end
+        rho:float=7.,                                  # how strongly the levels concentrate at small noise
     ):
         self.schedule, self.prediction = KarrasSchedule(sigma_min, sigma_max, rho), 'x'
 

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from ..core import group_size, whole_number
 from ..models.precision import full_precision
+from ..posteriors.base import HeadPosterior
 from .base import Request
 from .directions import RELATIVE_STEP, step_length
 from .shared import Shared
@@ -145,17 +146,18 @@ class Regenerated:
     seeds: list               # B integers
     aleatoric: torch.Tensor   # (B, C, H, W) float64, Var(x_1 | x_t)
     offset: torch.Tensor      # (B, C, H, W) float64, images - E[x_1 | x_t]
-    epistemic: torch.Tensor   # (B, C, H, W) float64, variance of `images` by the weights; None without a posterior
+    epistemic: torch.Tensor   # (B, C, H, W) float64, variance of `images` by the weights; None unless asked for
+    of_mean: torch.Tensor     # (B, C, H, W) float64, variance of E[x_1 | x_t] by the weights; None without a posterior
     evaluations: int          # passes through the network in all, per sample
     draws: int = None         # stochastic runs behind `aleatoric` and `offset`; None: by Tweedie's formula
 
     @property
     def expected(self):
-        """(B, C, H, W), expected squared error of each pixel: aleatoric + offset² + epistemic.
+        """(B, C, H, W), expected squared error of each pixel: aleatoric + offset² + of_mean.
 
         From M draws, the first two terms are their mean squared distance to `images`."""
         unbiased = 1 - (1 / self.draws if self.draws else 0)
-        return self.aleatoric * unbiased + self.offset.square() + (0. if self.epistemic is None else self.epistemic)
+        return self.aleatoric * unbiased + self.offset.square() + (0. if self.of_mean is None else self.of_mean)
 
 # %% ../../nbs/propagation/aleatoric.ipynb #58dae0ef
 def aleatoric_way(how:str, draws:int, draw_steps:int, stride:int):
@@ -167,6 +169,19 @@ def aleatoric_way(how:str, draws:int, draw_steps:int, stride:int):
     return ways[how]
 
 # %% ../../nbs/propagation/aleatoric.ipynb #b03eae2f
+def method_for(model, posterior, rank, sampler):
+    "How the variance of the image is carried; `None` without a posterior, or with rank 0"
+    if posterior is None: return None
+    method = Shared(rank=1 if rank == 0 else rank)
+    method.check_kind(posterior, HeadPosterior)
+    method.check(model, posterior, sampler)
+    return None if rank == 0 else method
+
+def variance_of_mean(network:Network, posterior, x, t:float) -> torch.Tensor:
+    "(B, C, H, W) float64: variance over the weights of E[x_1 | x_t], which is linear in the prediction: one pass"
+    b = network.model.process.data_of(lambda x, t: torch.ones_like(x))(torch.zeros_like(x), t)
+    return b.square() * posterior.variance(network.features(x, t)).to(x)
+
 def sampler_noise(seeds, x):
     "Function () -> the noise of a stochastic sampler from its beginning, the same for every direction of the weights"
     def start():
@@ -188,7 +203,7 @@ def regenerate(
     state,                  # (B, C, H, W), noised images, such as `noise_images` makes
     t:float,                # their time, strictly between noise and data
     labels=None,            # (B,) integers, or None for a model without labels
-    posterior=None,         # a fitted posterior of the last layer, for `epistemic`; None: leave it out
+    posterior=None,         # a fitted posterior of the last layer, for `of_mean` and `epistemic`; None: without them
     *,
     steps:int=20,           # from `t` to the data
     sampler:str=None,       # of the images, a name in `model.process.samplers`; default: the process's own
@@ -196,7 +211,7 @@ def regenerate(
     draws:int=32,           # stochastic runs, of "draws"
     draw_steps:int=None,    # steps of each of them; default: `steps`
     stride:int=7,           # of "tweedie"
-    rank:int=8,             # of the propagation of the weights; None for exact
+    rank:int=8,             # of the propagation behind `epistemic`; None for exact, 0 to leave `epistemic` out
     seeds=None,             # one integer for each sample, for the draws; default 0, 1, 2, ...
     guidance:float=1.,      # classifier-free guidance weight, 1 for none
     max_batch:int=256,      # most images in one pass through the network
@@ -204,9 +219,9 @@ def regenerate(
 ) -> Regenerated:
     """Carry noised images to the data, with the expected error of every pixel.
 
-    Passes per sample for a first-order sampler: `steps` times rank + 1 (or 1 without a posterior), and for the
-    aleatoric part draws x draw_steps or C stride² + 1. Raises `ValueError` for what `sample` refuses, a state of
-    another shape, an unknown `how`, fewer than 2 draws, or a posterior over other weights than the last layer's."""
+    Passes per sample for a first-order sampler: `steps` times rank + 1, or 1 without a posterior; one for `of_mean`;
+    for the aleatoric part draws x draw_steps or C stride² + 1. Raises `ValueError` for what `sample` refuses, a state
+    of another shape, an unknown `how`, fewer than 2 draws, or a posterior over other weights than the last layer's."""
     check_state(model, state, t)
     seeds = range(len(state)) if seeds is None else seeds
     r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
@@ -214,11 +229,8 @@ def regenerate(
     if len(seeds) != len(state):
         raise ValueError(f"{len(seeds)} seeds for {len(state)} noised images; pass one for each.")
     of_data = aleatoric_way(how, draws, steps if draw_steps is None else draw_steps, stride)
-    method, group = None, max_batch
-    if posterior is not None:
-        method = Shared(rank=rank)
-        method.check(model, posterior, sampler)
-        group = method.images_at_once(model, posterior, max_batch)
+    method, group = method_for(model, posterior, rank, sampler), max_batch
+    if method: group = method.images_at_once(model, posterior, max_batch)
     step, times, parts = model.process.samplers[sampler], model.process.times(steps, start=t), []
     state = state.to(model.device, torch.float64)
     bar = tqdm(desc='regenerating', total=len(seeds), unit='image', disable=not progress)
@@ -229,8 +241,9 @@ def regenerate(
             request = Request(network, step, times, x, sampler_noise(own, x), own)
             image, epistemic = carried(request, method, posterior)
             mean, aleatoric = of_data(network, x, t, own)
-            parts.append((image, aleatoric, image - mean, epistemic))
+            of_mean = None if posterior is None else variance_of_mean(network, posterior, x, t)
+            parts.append((image, aleatoric, image - mean, epistemic, of_mean))
             bar.update(len(own))
-    image, aleatoric, offset, epistemic = (None if p[0] is None else torch.cat(p) for p in zip(*parts))
-    return Regenerated(image.float(), state, t, labels, seeds, aleatoric, offset, epistemic, network.evaluations,
+    image, aleatoric, offset, *weights = (None if p[0] is None else torch.cat(p) for p in zip(*parts))
+    return Regenerated(image.float(), state, t, labels, seeds, aleatoric, offset, *weights, network.evaluations,
                        draws if how == 'draws' else None)

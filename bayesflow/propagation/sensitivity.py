@@ -12,19 +12,41 @@ from ..models.linear_head import apply_head
 from .directions import RELATIVE_STEP, leading_directions, step_length
 from ..sampling import Network
 
-# %% ../../nbs/propagation/sensitivity.ipynb #fcc681e5
-REST_WEIGHT = 0.3       # factor of the weight of `rest_jacobian`, chosen on mnist-flow and mnist-diffusion
+# %% ../../nbs/propagation/sensitivity.ipynb #88ac8c5a
+REST_WEIGHT = 0.2       # of the rest in the gain of a pixel, chosen on samples that no result is reported on
+LEAST_EIGENVALUE = 0.2  # of U^T B; smaller ones are left out
+LARGEST_GAIN = 2.       # of a pixel
+
+def local_gain(
+    R, U, W, MU,          # rest (K, B, C, H, W); directions, their coordinates (r, B, K), and M along them
+) -> torch.Tensor:        # (B, C, H, W)
+    "The number that stands for M at each pixel, D"
+    held, left = W.square().sum(2).view(*U.shape[:2], 1, 1, 1), REST_WEIGHT * R.square().sum(0) + 1e-300
+    return ((held * U * MU).sum(0) / ((held * U * U).sum(0) + left)).clamp(0, LARGEST_GAIN)
+
+# %% ../../nbs/propagation/sensitivity.ipynb #5abe7db6
+def fed_by_rest(
+    U, B,                 # (r, B, C, H, W) directions, and M - D along them
+    R,                    # (K, B, C, H, W)
+) -> torch.Tensor:        # (K, B, C, H, W)
+    "(M - D) R as far as the directions tell it, because M is symmetric; zero where they say that it is not"
+    T = torch.einsum('rbchw,sbchw->brs', U, B)
+    even, odd = (T + T.mT) / 2, (T - T.mT) / 2
+    symmetric = odd.flatten(1).norm(dim=1) < even.flatten(1).norm(dim=1) / 2
+    value, vector = torch.linalg.eigh(even)
+    inverse = torch.where((value > LEAST_EIGENVALUE) & symmetric[:, None], 1 / value, 0.)
+    along = torch.einsum('brs,sbchw->rbchw', (vector * inverse[:, None]) @ vector.mT, B)
+    return torch.einsum('rbchw,rbk->kbchw', along, torch.einsum('rbchw,kbchw->rbk', B, R))
 
 def jacobian_of_rest(
     S, U, W,              # columns, and their leading directions
     JU,                   # (r, B, C, H, W), the Jacobian along the directions
     rest:float,           # df/dx where the data do not vary
 ) -> torch.Tensor:        # (K, B, C, H, W)
-    "J (S - U W), with one number per pixel for J"
-    R, held = S - torch.einsum('rbchw,rbk->kbchw', U, W), W.square().sum(2).view(*U.shape[:2], 1, 1, 1)
-    left = REST_WEIGHT * R.square().sum(0) + 1e-300
-    c = ((held * U * JU).sum(0) + left * rest) / ((held * U * U).sum(0) + left)
-    return c.clamp(-abs(rest), abs(rest)) * R
+    "J (S - U W)"
+    R, MU = S - torch.einsum('rbchw,rbk->kbchw', U, W), U - JU / rest
+    D = local_gain(R, U, W, MU)
+    return rest * (R - D * R - fed_by_rest(U, MU - D * U, R))
 
 # %% ../../nbs/propagation/sensitivity.ipynb #5ad39202
 class Sensitivity:
@@ -35,14 +57,22 @@ class Sensitivity:
         rank:int,
         step:float=RELATIVE_STEP,      # of the forward difference, relative to the norm of the image
         watch=None,           # called as `Resolution.watch` is
+        last:int=None,        # directions in the last step; None: `rank`
+        times=None,           # (steps + 1,) the time grid, for `last`
     ):
         self.network, self.L, self.rank, self.step = network, L.to(network.parameter), rank, step
+        self.last, self.end = last or rank, None if times is None else times[-2:].tolist()
         self.watch = watch or (lambda *args: None)
         self.rest = network.model.process.rest_jacobian
 
+    def rank_at(self, t:float) -> int:
+        "Directions at an evaluation at this time"
+        if self.end is None or (t - self.end[0]) * (self.end[1] - self.end[0]) < 0: return self.rank
+        return min(self.last, len(self.L))
+
     def __call__(self, X, t:float):
         x, S = X[0], X[1:]
-        U, W = leading_directions(S, self.rank)
+        U, W = leading_directions(S, self.rank_at(t))
         h = step_length(x, self.step)
         phi = self.network.features(torch.cat([x[None], x + h * U]), t)             # (r + 1, B, c, H, W)
         f = self.network.model.head(phi.flatten(0, 1)).unflatten(0, phi.shape[:2]).to(X)

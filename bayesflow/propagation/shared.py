@@ -150,7 +150,9 @@ def follow(
     if method.rank is None: p = follow_exactly(asked, posterior, L, method.difference)
     elif method.rank == 'auto':
         p = follow_adaptively(asked, AdaptiveSensitivity(asked.network, L, method.tolerance, watch=watch))
-    else: p = follow_columns(asked, Sensitivity(asked.network, L, method.rank, watch=watch))
+    else:
+        own = dict(watch=watch, last=method.last, times=request.times)
+        p = follow_columns(asked, Sensitivity(asked.network, L, method.rank, **own))
     images = p.image_steps[-1]
     if request.through is not None:
         rank, batch = min(len(L), LARGEST_RANK) if method.rank == 'auto' else method.rank, request.network.max_batch
@@ -169,12 +171,13 @@ def most_directions(model, posterior) -> tuple:
 
 # %% ../../nbs/propagation/shared.ipynb #e08dde86
 @dataclass(frozen=True)
-class Shared(Method):
-    "One draw of the weights for a whole trajectory, to first order; with a rank for posteriors of the last layer only"
+class SharedOptions(Method):
+    "The options of `Shared`"
     name: ClassVar[str] = 'shared'
     needs: ClassVar[type] = FactoredPosterior
     keeps_correlations: ClassVar[bool] = True
     rank: int|str = None           # directions of image space for J S, "auto", or None for exact
+    last: int = None               # of them in the last step, which decides how pixels rank; None: `rank`
     tolerance: float = 0.02        # of rank "auto": share of the variance that need not be followed
     columns: int = None            # leading weight directions to follow, None: all; `captured(columns)` is their share
     random_columns: int = 0        # number of random directions that represent the others
@@ -184,6 +187,9 @@ class Shared(Method):
 
     def __post_init__(self):
         if self.rank not in (None, 'auto'): self._whole('rank', hint=", 'auto', or None for exact")
+        if self.last is not None:
+            self._whole('last', hint=', or None for as many as rank')
+            if self.rank in (None, 'auto'): raise ValueError("last belongs to a rank that is a number; pass both.")
         if isinstance(self.tolerance, bool) or not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance is {self.tolerance!r}; pass a share between 0 and 1, such as 0.02.")
         if self.columns is not None: self._whole('columns', hint=', or None for all of them')
@@ -192,6 +198,10 @@ class Shared(Method):
             raise ValueError("random_columns stand for what columns leaves out; pass both.")
         if self.difference is not None: positive('difference', self.difference)
 
+# %% ../../nbs/propagation/shared.ipynb #a8e38f0d
+@dataclass(frozen=True)
+class Shared(SharedOptions):
+    "One draw of the weights for a whole trajectory, to first order; with a rank for posteriors of the last layer only"
     def check(self, model, posterior=None, sampler=None):
         super().check(model, posterior, sampler)
         if self.rank is not None and posterior is not None: self.check_kind(posterior, HeadPosterior)

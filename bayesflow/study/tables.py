@@ -73,22 +73,22 @@ def step_lines(fidelity):
 
 # %% ../../nbs/study/tables.ipynb #e961d9f0
 def temperature_lines(fidelity):
-    "A line for each temperature above 1, and the most likely temperatures"
+    "A line for each temperature above 1, and the factors of the noise model"
     first, lines = next(iter(fidelity.values())), []
     for t in sorted({t for f in fidelity.values() for t in exact_ratios(f, 'by_temperature')} - {'1'}, key=float):
         at = {m: v for m, f in fidelity.items() if (v := exact_ratios(f, 'by_temperature').get(t))}
         larger = f"{float(t):,.0f} times as large, {first['steps']} steps"
         lines.append(line(f'exact / posterior draws of a covariance {larger}', texts(at)))
-    asked = {m: [a['temperature'] for a in f['temperature_asked_for'].values()] for m, f in fidelity.items()}
-    return [*lines, line('temperature that held-out targets ask for; that targets of the fit ask for',
+    asked = {m: [a['factor'] for a in f['noise_model'].values()] for m, f in fidelity.items()}
+    return [*lines, line('factor of a noise model: test images; images of the fit; an arbitrary covariance of rank 2',
                          {m: '; '.join(f'{t:.2g}' for t in v) for m, v in asked.items()})]
 
 # %% ../../nbs/study/tables.ipynb #08656052
 def fidelity_lines(
     fidelity:dict,           # model -> results
 ) -> list:                   # of lines
-    """Exact and published propagation against posterior draws, over steps and temperature, and the most likely
-    temperatures"""
+    """Exact and published propagation against posterior draws, over steps and temperature, and the factors
+    of the noise model"""
     if not fidelity: return []
     return [*step_lines(fidelity), *temperature_lines(fidelity)]
 
@@ -167,7 +167,7 @@ def costly_score_lines(
     also = next(iter(images.values()))['also']
     return [line(f"sum of the published recursion's map, of the first {also:,}; sum of ours on the same",
                  {m: f"{area(v, 'published recursion: sum')}; {area(v, 'map: sum')}" for m, v in some.items()}),
-            line('mutual information by draws of the posterior at the temperature that held-out targets ask for; '
+            line('mutual information by draws of the posterior at the temperature of the noise model; '
                  'minus that at temperature 1; minus white noise of its size', {m: hot(v) for m, v in some.items()})]
 
 # %% ../../nbs/study/tables.ipynb #4c91e7ce

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..core import read_sealed, sealed, write_whole
 from ..models.generative import GenerativeModel
 from ..models.unet import UNet
+from .averages import power_averages
 from .batches import TrainingData
 from .config import APART, TrainConfig
 from .identity import check_same, key_digest, run_key
@@ -28,11 +29,12 @@ class RunParts:
         net, self.parent = initial_network(config, process, data.images.shape[1])
         net = net.to(accelerator.device)
         self.ema = AveragedModel(net, multi_avg_fn=ema_with_warmup(config.ema))
+        self.averages = power_averages(net) if config.snapshots else []
         self.key, self.extended = run_key(config, data, accelerator.num_processes), []
         self.in_all = config, config.epochs * data.steps_per_epoch
         optimizer, self.schedule = make_optimizer(net, *self.in_all)
         self.net, self.optimizer = accelerator.prepare(net, optimizer)
-        self.epoch, self.step, self.best, self.seconds = 0, 0, math.inf, 0.
+        self.epoch, self.step, self.best, self.seconds, self.residual = 0, 0, math.inf, 0., None
 
     @property
     def bare(self): return self.accelerator.unwrap_model(self.net)
@@ -51,8 +53,9 @@ class RunState(RunParts):
     def save(self, path, records:list) -> Path:
         "Write the state and the records of the run"
         state = dict(net=self.bare.state_dict(), ema=self.ema.state_dict(), optimizer=self.optimizer.state_dict(),
-                     schedule=self.schedule.state_dict(), epoch=self.epoch, step=self.step, best=self.best,
-                     seconds=self.seconds, records=records, key=self.key, extended=self.extended)
+                     averages=[a.state_dict() for a in self.averages], schedule=self.schedule.state_dict(),
+                     epoch=self.epoch, step=self.step, best=self.best, seconds=self.seconds, records=records,
+                     key=self.key, extended=self.extended)
         torch.save(state, raw := io.BytesIO())
         return write_whole(path, lambda p: p.write_bytes(sealed(raw.getvalue())))
 
@@ -62,6 +65,7 @@ class RunState(RunParts):
         check_same(Path(path).parent, state.get('key'), self.key)
         self.bare.load_state_dict(state['net'])
         self.ema.load_state_dict(state['ema'])
+        for a, stored in zip(self.averages, state.get('averages', [])): a.load_state_dict(stored)
         self.optimizer.load_state_dict(state['optimizer'])
         self.schedule.load_state_dict(state['schedule'])
         self.epoch, self.step, self.best, self.seconds = (state[k] for k in ('epoch', 'step', 'best', 'seconds'))
@@ -77,10 +81,11 @@ def _record(state:RunState, config:TrainConfig, data:TrainingData, lines:list) -
     settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in APART}
     counts = data.labels.bincount(minlength=state.bare.null_label).tolist()             # training images of each class
     record = dict(config=settings, images=len(data.images), class_counts=counts,
+                  validation=dict(images=len(data.val_images), of='the training images', seed=config.split),
                   images_seen=state.step * data.batch_size, epoch=state.epoch, step=state.step,
                   seconds=round(state.seconds, 1), device=state.accelerator.device.type,
                   processes=state.accelerator.num_processes, torch=torch.__version__, records=list(lines),
-                  run=key_digest(state.key), data=state.key['data'])
+                  run=key_digest(state.key), data=state.key['data'], residual=state.residual)
     if state.extended: record['extended'] = state.extended         # begun with so many epochs, until this one
     if state.parent is not None:
         record['init'] = state.parent

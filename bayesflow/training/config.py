@@ -21,9 +21,10 @@ from .tracking import MODES
 APART = 'out', 'root', 'resume', 'overwrite', 'stop_after', 'wandb', 'project'
 
 # The choices of the fields that have some; each process knows which of the loss weights it has.
-CHOICES = dict(dataset=tuple(DATASETS), method=('flow', 'diffusion'), time_density=('uniform', 'logit-normal'),
-               loss_weight=('uniform', 'snr+1'), precision=('no', 'bf16', 'fp16'),
-               wandb=MODES)
+CHOICES = dict(dataset=tuple(DATASETS), method=('flow', 'diffusion'),
+               time_density=('uniform', 'logit-normal', 'shifted'),
+               loss_weight=('uniform', 'snr+1'), target=('sample', 'posterior-mean'),
+               precision=('no', 'bf16', 'fp16'), wandb=MODES)
 
 # %% ../../nbs/training/config.ipynb #15132a5b
 def within(default, allowed:Range):
@@ -44,14 +45,18 @@ class TrainConfig:
     warmup:int = within(200, COUNT)             # steps of linear warm-up, before a cosine to zero
     clip:float = within(1.0, POSITIVE)          # largest norm of the gradient
     ema:float = within(0.999, Range(0, below=1))    # decay of the weight average, per step, after a warm-up
-    time_density:str = 'uniform'    # density of the training times
+    snapshots:int = within(0, Range(0, whole=True))    # store averages of two lengths after so many epochs; 0: none
+    time_density:str = 'uniform'    # density of the training times; shifted has more of them near the noise
+    shift:float = within(3.0, POSITIVE)         # how far the shifted density moves them, 1 for not at all
+    target:str = 'sample'           # what is regressed on: the image that was noised, or the mean of all it could be
     loss_weight:str = 'uniform'     # weight of the errors over time; snr+1 is for diffusion
     label_dropout:float = within(0.1, SHARE)    # share of labels replaced by the null label, for guidance
     precision:str = 'bf16'          # half precision of autocast, no for float32
     seed:int = within(0, SEED)      # seed of the initial weights, the order, the noise and the times
     lite:bool = False               # train on the bundled lite split
     root:str = None                 # where to look for the data first
-    val_images:int = within(2000, COUNT)        # test images for the validation loss, with fixed noise and times
+    val_images:int = within(2000, COUNT)        # training images held out for the validation, at most a tenth of them
+    split:int = within(0, SEED)     # seed of the choice of these images
     out:str = None                  # folder of the run, without it checkpoints/mnist-flow and so on
     init:str = None                 # start from the weights of this bundled model or .safetensors file
     overwrite:bool = False          # start over in a folder that has a run, and lose that run
@@ -119,6 +124,7 @@ def _check_choices(config):
     check(f"precision {config.precision!r}", config.precision, CHOICES['precision'])
     check(f"wandb mode {config.wandb!r}", config.wandb, CHOICES['wandb'])
     check(f"time density {config.time_density!r}", config.time_density, CHOICES['time_density'])
+    check(f"target {config.target!r}", config.target, CHOICES['target'])
     from bayesflow.models.generative import PROCESSES          # imports torch, so it comes last
     weights = PROCESSES[config.method].loss_weights
     check(f"loss weight {config.loss_weight!r} for {config.method}", config.loss_weight, weights)

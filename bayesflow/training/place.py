@@ -13,7 +13,7 @@ from ..folders import owned, put_back
 
 # %% ../../nbs/training/place.ipynb #451478a0
 STATE = 'state.pt'              # written last, so that it stands for all files of a run
-FILES = STATE, 'best.safetensors', 'last.safetensors', 'metrics.jsonl', 'config.json'
+FILES = STATE, 'best.safetensors', 'last.safetensors', 'metrics.jsonl', 'config.json', 'snapshots'
 
 @contextmanager
 def place_of(

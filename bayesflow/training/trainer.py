@@ -18,17 +18,19 @@ from ..folders import put_back, set_aside
 from ..models.generative import GenerativeModel, process_from_config
 from ..processes.flow import draw_times_and_noise
 from ..sampling import sample
-from .batches import (DENSITIES, TrainingData, drop_labels, epoch_batches,
-                                        validation_loss)
+from .averages import save_snapshot
+from .batches import TrainingData, drop_labels, epoch_batches, training_times, validation_loss
 from .checkpoints import RunState, averaged_model
 from .config import TrainConfig, settings_of
 from .identity import check_best
 from .place import FILES, STATE, place_of
 from .records import Records
+from .targets import less_noisy_pair, training_images
 
-# %% ../../nbs/training/trainer.ipynb #98529f83
+# %% ../../nbs/training/trainer.ipynb #5c1e77aa
 LOG_EVERY = 100               # steps between two lines of the records
 
+# %% ../../nbs/training/trainer.ipynb #98529f83
 class TrainingSetup:
     "The parts of a training run, put together from its configuration"
     def __init__(self, config:TrainConfig):
@@ -38,6 +40,8 @@ class TrainingSetup:
         AcceleratorState._reset_state()      # accelerate keeps the first precision of a process; each run has its own
         self.acc = Accelerator(mixed_precision=config.precision)
         self.state = RunState(config, self.process, self.data.to(self.acc.device), self.acc)
+        self.known = training_images(config, self.data)
+        self.known = training_images(config, self.data)
 
     def model(self) -> GenerativeModel:
         "The averaged network as it is now, with the record of its training"
@@ -65,14 +69,15 @@ class TrainingEpoch(TrainingSetup):
         y = drop_labels(self.data.labels[index], s.bare.null_label, c.label_dropout, generator)
         x_1 = self.data.images[index]
         u, noise = draw_times_and_noise(x_1, generator)
-        t = DENSITIES[c.time_density](u)
+        t = training_times(self.process, u, c.time_density, c.shift)
+        if self.known: x_1, noise = less_noisy_pair(self.known, self.process, s.bare.null_label, x_1, noise, t, y)
         with self.acc.autocast(): loss = self.process.loss(s.net, x_1, y, t=t, noise=noise, weight=c.loss_weight)
         self.acc.backward(loss)
         self.acc.clip_grad_norm_(s.net.parameters(), c.clip)
         s.optimizer.step()
         s.optimizer.zero_grad()
         s.schedule.step()
-        s.ema.update_parameters(s.bare)
+        for average in [s.ema, *s.averages]: average.update_parameters(s.bare)
         return loss.detach()
 
     def train_epoch(self, bar, log_every:int=LOG_EVERY):
@@ -108,13 +113,16 @@ class Trainer(TrainingEpoch):
         s.epoch += 1
         if not self.acc.is_main_process: return
         net, weight = s.ema.module.eval(), self.config.loss_weight
-        val_loss = validation_loss(net, self.process, d.val_images, d.val_labels, weight=weight)
+        of = lambda weight: validation_loss(net, self.process, d.val_images, d.val_labels, weight=weight)
+        plain = of('uniform')
+        val_loss, s.residual = plain if weight == 'uniform' else of(weight), math.sqrt(plain)
         self.records.add(step=s.step, epoch=s.epoch, val_loss=val_loss)
         model = self.model()
         if val_loss < s.best:
             s.best = val_loss
             model.save(self.folder/'best.safetensors')
         model.save(self.folder/'last.safetensors')
+        if s.averages and s.epoch % self.config.snapshots == 0: save_snapshot(self.folder, s.averages, s.step)
         s.save(self.folder/'state.pt', self.records.lines)
         put_back(self.folder, FILES, STATE)                     # an older run that was moved aside can go now
         if not self.records.tracker: return
@@ -169,7 +177,7 @@ def train_or_load(
     another run and `overwrite` is not set."""
     last, state = config.folder/'last.safetensors', config.folder/'state.pt'
     if config.folder.exists():
-        with place_of(config.folder): pass                           # an older run that was moved aside comes back
+        with place_of(config.folder): pass                          # an older run that was moved aside comes back
     if not state.exists(): train(dataclasses.replace(config, overwrite=True, resume=False), progress)
     else:
         now = settings_of(dataclasses.asdict(config))
