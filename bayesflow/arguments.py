@@ -10,7 +10,9 @@ __all__ = ['MODEL', 'POSTERIOR', 'real_number', 'positive', 'share', 'one_of', '
 import math, operator
 from collections.abc import Iterable
 
-from .core import SEED, generator as seeded, shown
+from .core import shown
+from .ranges import SEED
+from .seeds import generator as seeded
 
 # %% ../nbs/arguments.ipynb #57ab0ab6
 def real_number(

@@ -184,6 +184,7 @@ def _download(name, root):
             if folder.is_dir() and not any(folder.iterdir()): folder.rmdir()
     return True
 
+# %% ../nbs/data.ipynb #83db4e4e
 def _tensors(pixels, labels, data_range):
     "Bytes and labels of a split as the two tensors of `load_dataset`"
     import torch

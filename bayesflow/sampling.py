@@ -7,7 +7,6 @@ __all__ = ['SeededNoise', 'own_noise', 'Network', 'trajectory', 'check_request',
            'evaluations_per_step']
 
 # %% ../nbs/sampling.ipynb #04ab6bb9
-import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -15,9 +14,12 @@ import torch
 from tqdm.auto import tqdm
 
 from .arguments import MODEL, has_parts, one_of, real_number, seeds_of
-from .core import evaluation_mode, generator, stream_seed, whole_number
+from .core import evaluation_mode, stream_seed, whole_number
 from .models.labels import check_labels, warn_of_twins
+from .models.memory import InParts
 from .pixels import DATA_RANGE
+from .ranges import SEED, Range
+from .seeds import generator
 
 # %% ../nbs/sampling.ipynb #5351aa1d
 class SeededNoise:
@@ -45,10 +47,9 @@ def own_noise(
 # %% ../nbs/sampling.ipynb #793b632a
 # Images in one pass on a processor. With more of them, the activations between two layers no longer fit in its caches.
 CPU_BATCH = 64
-MEMORY_FULL = 'out of memory', "can't allocate memory"       # what torch says, for GPUs and for the processor
 
-# %% ../nbs/sampling.ipynb #4981705f
-class Network:
+# %% ../nbs/sampling.ipynb #21eb0a2f
+class Network(InParts):
     "`f(x, t)` of a model for fixed labels and guidance; `evaluations` counts passes through the network, per sample"
     def __init__(self,
         model,                # has `features(x, t, y)`, `head` and, if guided, `null_label`
@@ -83,21 +84,8 @@ class Network:
         def of(part):
             own = None if y is None else y[part]
             with self.around(part, x.shape[-4]): return head(self._guided(flat[part], t, own))
-        out, done = [], 0
-        while done < len(flat):
-            try: out.append(of(slice(done, done + self.chunk)))
-            except RuntimeError as e: self.halve(e, len(flat) - done)
-            else: done += len(out[-1])
-        out = torch.cat(out)
+        out = self.in_parts(of, len(flat))
         return out.view(*lead, x.shape[-4], *out.shape[1:])
-
-    def halve(self, error, left:int):
-        "Go on with half as many images in one pass after `error`, if it says that memory is full; else raise it"
-        used = min(self.chunk, left)
-        if used == 1 or not any(text in str(error) for text in MEMORY_FULL): raise error
-        self.chunk = used // 2
-        if self.parameter.device.type == 'cuda': torch.cuda.empty_cache()
-        warnings.warn(f"Memory is full: {self.chunk} images go through the network at a time from here on.", stacklevel=2)
 
     def _guided(self, x, t, y):
         precise = torch.promote_types(x.dtype, torch.float32)        # half precision confuses the times of a schedule

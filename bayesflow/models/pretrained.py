@@ -9,8 +9,8 @@ __all__ = ['list_pretrained', 'load_pretrained', 'bundle']
 import json, os, re
 from pathlib import Path
 
-from ..core import read_env
 from ..data import ASSETS, add_asset, asset
+from ..env_file import read_env
 from .generative import GenerativeModel
 
 # %% ../../nbs/models/pretrained.ipynb #ad37ca2c

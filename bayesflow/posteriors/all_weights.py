@@ -103,6 +103,7 @@ def factors_of(la) -> dict:
     "Name -> Kronecker factor; their eigenvalues would not do, because laplace-torch makes a zero of NaN there"
     return {f'curvature factor {i}.{j}': v for i, own in enumerate(la.H_facs.kfacs) for j, v in enumerate(own)}
 
+# %% ../../nbs/posteriors/all_weights.ipynb #0ecb5eaa
 def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precision, progress):
     "A fitted laplace-torch posterior of a copy of the network, over the named parameters, and lambda"
     net = copy.deepcopy(model.net).to(memory_format=torch.contiguous_format).eval()

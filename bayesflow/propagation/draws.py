@@ -12,12 +12,13 @@ from typing import ClassVar
 
 import torch
 
-from ..core import generator, group_size
+from ..core import group_size
 from ..posteriors.base import Posterior
 from .base import Method, Propagated, Request
 from .directions import apply_batched
 from .resolution import watched
 from ..sampling import trajectory
+from ..seeds import generator
 
 # %% ../../nbs/propagation/draws.ipynb #369ea386
 def follow_draws(

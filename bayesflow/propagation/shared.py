@@ -13,13 +13,14 @@ from typing import ClassVar
 import torch
 
 from ..arguments import positive, share
-from ..core import generator, group_size, whole_number
+from ..core import group_size, whole_number
 from ..posteriors.base import FactoredPosterior, HeadPosterior
 from .base import Method, Propagated, Request
 from .directions import push_forward
 from .resolution import resolution_of, watched
 from .sensitivity import LARGEST_RANK, AdaptiveSensitivity, Sensitivity
 from ..sampling import linear_form, trajectory
+from ..seeds import generator
 
 # %% ../../nbs/propagation/shared.ipynb #c4bf1c4a
 STEP_OF_A_GAUSSIAN = math.sqrt(3)      # length of a difference in standard deviations

@@ -71,8 +71,9 @@ def sentence(error) -> str:
     if isinstance(error, OSError) and error.strerror: return f"{error.strerror}: {error.filename or 'no file named'}"
     if isinstance(error, EXPECTED): return one_line(error)
     if isinstance(error, MemoryError): return "There is not enough memory; ask for less at a time, as by --max-batch."
-    return (f"This is a fault of the program ({type(error).__name__}: {one_line(error)[:200]}). Where it comes from is in "
-            f"{kept_traceback(error)}; --debug shows it here.")
+    what = f"{type(error).__name__}: {one_line(error)[:200]}"
+    return (f"This is a fault of the program ({what}). Where it comes from is in {kept_traceback(error)}; --debug "
+            "shows it here.")
 
 # %% ../../nbs/runs/console.ipynb #c7c74c64
 def quiet(name):
@@ -89,7 +90,7 @@ def command(
     *,
     go_on='give the same command again',    # after Ctrl-C: a text, or a function of the words of the command
 ):
-    "Decorator: an error is one line and exit code 1, Ctrl-C is one line and exit code 130; --debug shows tracebacks"
+    "Decorator: an error is one line and exit code 1, Ctrl-C is one line and exit code 130"
     if main is None: return lambda main: command(main, go_on=go_on)
     @wraps(main)
     def wrapped(argv=None):

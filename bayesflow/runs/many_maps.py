@@ -11,11 +11,13 @@ from dataclasses import asdict
 
 import torch
 
-from ..core import MOST_SEED, Range, whole_number
+from ..core import whole_number
 from ..models.identity import identity_of
 from ..propagation.maps import method_of, sample_with_uncertainty
+from ..ranges import Range
 from .shards import Shards, code_digest, digest_of
 from ..sampling import check_request
+from ..seeds import MOST_SEED
 
 # %% ../../nbs/runs/many_maps.ipynb #1503faf0
 def pattern_of(model, labels):

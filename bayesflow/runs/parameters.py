@@ -42,7 +42,8 @@ def folder_name(values) -> str:
     "A name for a folder that only these values have: where it cannot show them as they are, it ends in a checksum."
     name = ",".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in values.items())
     plain = re.sub(r"[^\w=,.+-]+", "_", name)[:LONGEST]
-    clear = [v for v in values.values() if not isinstance(v, str) or re.fullmatch(r"[\w.+-]+", v) and parse_value(v) == v]
+    as_it_is = lambda v: re.fullmatch(r"[\w.+-]+", v) and parse_value(v) == v
+    clear = [v for v in values.values() if not isinstance(v, str) or as_it_is(v)]
     if plain == name and len(clear) == len(values): return name
     return f"{plain}-{hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]}"
 

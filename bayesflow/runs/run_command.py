@@ -9,7 +9,7 @@ __all__ = ['main', 'nbdev_test']
 import json, re, subprocess, sys, sysconfig
 from pathlib import Path
 
-from ..core import read_env
+from ..env_file import read_env
 from .cluster import submit
 from .console import Parser, command, json_object
 from .execute import run_all

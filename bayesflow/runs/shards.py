@@ -53,6 +53,7 @@ def index_entry(path, rows) -> dict:
 # %% ../../nbs/runs/shards.ipynb #d9203ee8
 MOST_FILES = 99_999          # their numbers have five digits
 
+# %% ../../nbs/runs/shards.ipynb #04f462a5
 class Plan:
     "`n` rows divided into files of `size` rows in a folder"
     def __init__(self, folder, n:int, size:int):
@@ -84,11 +85,8 @@ class Plan:
                                f"{gaps[0]}; {todo}.")
 
 # %% ../../nbs/runs/shards.ipynb #424ebe12
-class Shards(Plan):
-    """`n` rows of tensors in a folder of safetensors files; `shards.compute(function)`, then `for part in shards`.
-
-    Raises `ValueError` if n or size is below 1, or if the folder holds shards of other work that `overwrite` does not
-    allow to delete."""
+class FolderOfShards(Plan):
+    "The folder of a plan, with shards of this work alone"
     def __init__(self,
         folder,                 # of the files, made when needed
         key:dict,               # what the rows depend on; plain values, for JSON
@@ -111,6 +109,14 @@ class Shards(Plan):
         own = next((f.name for f in self.files if key_in(f) == self.key), 'none')
         put_back(self.folder, [], own)
 
+
+
+# %% ../../nbs/runs/shards.ipynb #34c71da0
+class Shards(FolderOfShards):
+    """`n` rows of tensors in a folder of safetensors files; `shards.compute(function)`, then `for part in shards`.
+
+    Raises `ValueError` if n or size is below 1, or if the folder holds shards of other work that `overwrite` does not
+    allow to delete."""
     def compute(self,
         function,                             # function(range of row numbers) -> dictionary of tensors, a row for each
         process:int=0, processes:int=1, first:int=None,

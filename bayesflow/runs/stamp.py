@@ -39,6 +39,7 @@ def own_file(root, path):
     path = Path(root)/str(path)
     return digest_of_file(path) if path.is_file() else ""
 
+# %% ../../nbs/runs/stamp.ipynb #550e9d11
 def data_files(root, dataset):
     "Digest of the names and contents of the files of `dataset` in $BAYESFLOW_DATA and in `root`/data."
     places = [Path(p)/str(dataset) for p in (os.environ.get("BAYESFLOW_DATA"), Path(root)/"data") if p]

@@ -47,6 +47,7 @@ def read_state_of_run(path) -> dict:
     except Exception as e:
         raise ValueError(f"{path} is truncated or damaged ({type(e).__name__}); {remedy}.") from None
 
+# %% ../../nbs/training/checkpoints.ipynb #4699001f
 class RunState(RunParts):
     "The parts of a run, and the file with all that an exact resume needs"
     def save(self, path, records:list) -> Path:

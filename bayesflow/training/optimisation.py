@@ -11,9 +11,9 @@ import warnings
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
-from ..core import generator
 from ..models.pretrained import load_pretrained
 from ..models.unet import UNet
+from ..seeds import generator
 from .config import TrainConfig
 
 # %% ../../nbs/training/optimisation.ipynb #27fe875f

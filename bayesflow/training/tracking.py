@@ -9,7 +9,7 @@ __all__ = ['MODES', 'wandb_mode', 'Tracker', 'read_offline']
 import importlib, json, os, subprocess, sys
 from pathlib import Path
 
-from ..core import read_env
+from ..env_file import read_env
 from .reachable import check_online
 
 # %% ../../nbs/training/tracking.ipynb #f4ba91a3
