@@ -18,7 +18,6 @@ from .core import evaluation_mode, stream_seed, whole_number
 from .models.labels import check_labels, warn_of_twins
 from .models.memory import InParts
 from .pixels import DATA_RANGE
-from .ranges import SEED, Range
 from .seeds import generator
 
 # %% ../nbs/sampling.ipynb #5351aa1d

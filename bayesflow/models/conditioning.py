@@ -6,7 +6,6 @@
 __all__ = ['Table', 'Path', 'Conditioning', 'moved', 'recorded', 'find_conditioning']
 
 # %% ../../nbs/models/conditioning.ipynb #5e128ed8
-import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 
