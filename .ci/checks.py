@@ -7,7 +7,7 @@ import re, shutil, sys, tempfile, time, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import browser, documented, door, links, notebooks, outputs, wheel
+import browser, colab, documented, door, links, notebooks, outputs, sidebar, wheel
 from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, tracked
 
 
@@ -136,11 +136,11 @@ def steps():
     res = [(f"smoke run {n}", must, *smoke(n)) for n in one_of_a_kind(table)]
     shown = set(outputs.with_outputs())            # executed once, as tests and for their outputs
     res += [(p.relative_to(ROOT).as_posix(), outputs.check if p in shown else notebooks.notebook, p) for p in tested]
-    long = [("explorer in a browser", browser.tested), *documented.steps()]
+    long = [("explorer in a browser", browser.tested), *documented.steps(), *colab.steps()]
     return [*long, *res, ("package equals notebooks", package), ("notebooks clean", clean),
             ("README equals index", readme), ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
             ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"),
-            *wheel.steps(), *links.steps(), *door.steps()]
+            *wheel.steps(), *links.steps(), *sidebar.steps(), *door.steps()]
 
 
 def do(step):

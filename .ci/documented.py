@@ -20,11 +20,11 @@ SHORTER = {                                   # a command as written -> what it 
 def readme(): return (ROOT/"README.md").read_text(encoding="utf-8")
 
 
-def clone(tmp):
-    "A fresh clone with the present files, in which `run_all.sh` finds our environment."
+def clone(tmp, figures=False):
+    "A fresh clone with the present files, figures or not, in which `run_all.sh` finds our environment."
     folder = Path(tmp)/"bayesflow"
     for f in must("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
-        if not (ROOT/f).is_file() or f.startswith("figures/"): continue
+        if not (ROOT/f).is_file() or f.startswith("figures/") and not figures: continue
         (folder/f).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT/f, folder/f)
     must("git", "init", "--quiet", cwd=folder)

@@ -3,7 +3,7 @@
 A notebook needs a second to start, and torch with its companions several more. So one process imports them once, and
 every test begins as a fork of it. That process runs nothing else, so no test sees what another one did.
 """
-import multiprocessing, os, tempfile
+import multiprocessing, os, sys, tempfile
 from pathlib import Path
 
 from tools import ENV, ROOT, Failed
@@ -21,20 +21,19 @@ def prepare():
     forks.set_forkserver_preload(IMPORTED)
 
 
-def execute(path, log):
-    "In the fork: run the notebook's cells as nbdev-test does, with its output in a file."
+def logged(log, f, args):
+    "In the fork: call f, with its output in a file."
     out = os.open(log, os.O_WRONLY)
     for stream in 1, 2: os.dup2(out, stream)
     os.chdir(ROOT)
-    from nbdev.test import nbdev_test
-    nbdev_test(str(path), n_workers=0, do_print=True)
+    f(*args)
 
 
-def notebook(path, timeout=900):
-    "The notebook's own tests. nbdev-test accepts a notebook without tests, so its output has to name the notebook."
+def forked(f, *args, timeout=900):
+    "The output of a function of a module, called in a fork. It has to succeed."
     with tempfile.TemporaryDirectory() as tmp:
         (log := Path(tmp)/"log").touch()
-        child = forks.Process(target=execute, args=(path, log))
+        child = forks.Process(target=logged, args=(log, f, args))
         child.start()
         child.join(timeout)
         if late := child.is_alive():
@@ -43,4 +42,32 @@ def notebook(path, timeout=900):
         out = log.read_text(encoding="utf-8", errors="replace")
     if late: raise Failed(f"no end after {timeout} s\n{out}")
     if child.exitcode: raise Failed(f"exit code {child.exitcode}\n{out}")
+    return out
+
+
+def execute(path):
+    "Run the notebook's cells as nbdev-test does."
+    from nbdev.test import nbdev_test
+    nbdev_test(str(path), n_workers=0, do_print=True)
+
+
+def notebook(path):
+    "The notebook's own tests. nbdev-test accepts a notebook without tests, so its output has to name the notebook."
+    out = forked(execute, path)
     if f"Completed {path}" not in out: raise Failed(f"nbdev-test did not execute it.\n{out}")
+
+
+def execute_into(path, to):
+    "Run the cells that nbdev-test runs, and write the notebook with their outputs to another file."
+    from execnb.shell import CaptureShell
+    from fastcore.nbio import read_nb, write_nb
+    from nbdev.config import get_config
+    from nbdev.test import nb_test_cells
+    os.environ["IN_TEST"] = "1"
+    os.chdir(path.parent)
+    run, nb = {c.id for c in nb_test_cells(path, get_config().tst_flags)}, read_nb(path)
+    if not run: raise Failed(f"{path} has no cell to run.")
+    shell = CaptureShell(path, mpl_format="png")
+    try: shell.run_all(nb, exc_stop=True, preproc=lambda c: c.id not in run)
+    except Exception: sys.exit(shell.prettytb(fname=path))
+    write_nb(nb, to)

@@ -4,11 +4,13 @@
     .venv/bin/python .ci/outputs.py --check WORDS      execute copies, and compare
 
 Numbers are compared to a tolerance, other text exactly, pictures by their size and their pixels. Pictures are stored
-with few colours, so that a notebook stays small.
+with few colours, so that a notebook stays small. Pages and tutorials store all their outputs. The other notebooks are
+tests of the package as well: they run as such, and store pictures only.
 """
-import base64, io, math, os, re, sys
+import base64, io, math, os, re, sys, tempfile
 from pathlib import Path
 
+import notebooks
 from tools import BIN, ENV, ROOT, Failed, must, tracked
 
 RTOL, ATOL = 0.05, 1e-9      # of a number in a text; another processor rounds differently, and a sampler amplifies it
@@ -21,18 +23,26 @@ KEPT = "image/png", "image/gif", "text/markdown", "text/html", "text/plain"     
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
+def candidates(): return [p for p in tracked() if p.suffix == ".ipynb" and "experiments" not in p.parts]
+
+def chapter(path):
+    "Is it a notebook of the package? It stores pictures only; the index, pages and tutorials store all outputs."
+    return path.parent.name not in ("pages", "tutorials") and path.stem != "index"
+
 def with_outputs():
     "The notebooks that store outputs; those of pages and tutorials all have to."
     import nbformat
     shown = lambda p: any(c.get("outputs") for c in nbformat.read(p, 4).cells)
-    folders = {ROOT/"nbs/pages", ROOT/"nbs/tutorials"}
-    found = [p for p in tracked() if p.suffix == ".ipynb" and "experiments" not in p.parts]
-    return [p for p in found if p.parent in folders or shown(p)]
+    return [p for p in candidates() if p.parent.name in ("pages", "tutorials") or shown(p)]
 
 
 def executed(path):
     "A notebook with the outputs that its code makes now."
     import nbclient, nbformat
+    if chapter(path):
+        with tempfile.TemporaryDirectory() as tmp:
+            notebooks.forked(notebooks.execute_into, path, to := Path(tmp)/path.name)
+            return nbformat.read(to, 4)
     nb = nbformat.read(path, 4)
     os.environ.update(ENV)
     try: nbclient.NotebookClient(nb, timeout=900, resources=dict(metadata=dict(path=str(path.parent)))).execute()
@@ -58,15 +68,18 @@ def kept(output):
     return kind and (kind, data[kind])
 
 
-def outputs(nb): return [[k for o in c.get("outputs", []) if (k := kept(o))] for c in nb.cells]
+def outputs(path, nb):
+    "What is stored of the outputs of each cell of a notebook"
+    stored = lambda found: found and (found[0].startswith("image/") or not chapter(path))
+    return [[k for o in c.get("outputs", []) if stored(k := kept(o))] for c in nb.cells]
 
 
 def store(path):
     "Execute a notebook and write it with its outputs."
     import nbformat
     from nbformat.v4 import new_output
-    nb = executed(path)
-    for cell, found in zip(nb.cells, outputs(nb)):
+    fresh, nb = executed(path), nbformat.read(path, 4)
+    for cell, found in zip(nb.cells, outputs(path, fresh)):
         if cell.cell_type != "code": continue
         pack = lambda kind, x: {kind: small(x) if kind == "image/png" else x}
         cell.execution_count = None
@@ -95,8 +108,8 @@ def same_picture(a, b):
 
 
 def differences(stored, fresh):
-    "What differs between the outputs of two notebooks, one line for each cell."
-    for i, (old, new) in enumerate(zip(outputs(stored), outputs(fresh))):
+    "What differs between the outputs of the cells of two notebooks, one line for each cell."
+    for i, (old, new) in enumerate(zip(stored, fresh)):
         old, new = ([o for o in s if o[0] != WIDGET] for s in (old, new))
         if [k for k, _ in old] != [k for k, _ in new]:
             yield f"cell {i} shows {[k for k, _ in new]}, and {[k for k, _ in old]} are stored"
@@ -113,14 +126,15 @@ def check(path):
     name, size = path.relative_to(ROOT), path.stat().st_size
     if size > LARGEST: raise Failed(f"{name} has {size:,} bytes, more than {LARGEST:,}.")
     stored = nbformat.read(path, 4)
-    found = list(differences(stored, executed(path)))
+    found = list(differences(*(outputs(path, nb) for nb in (stored, executed(path)))))
     if found: raise Failed("\n".join([f"store the outputs of {name} again: .venv/bin/python .ci/outputs.py {name}", *found]))
 
 
 if __name__ == "__main__":
     words = [a for a in sys.argv[1:] if a != "--check"]
     if not words and "--check" not in sys.argv: sys.exit("name the notebooks whose outputs are to be stored.")
-    for p in with_outputs():
+    notebooks.prepare()
+    for p in with_outputs() if "--check" in sys.argv else candidates():
         if words and not any(w in p.as_posix() for w in words): continue
         try: (check if "--check" in sys.argv else store)(p)
         except Failed as e: sys.exit(str(e))

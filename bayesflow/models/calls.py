@@ -11,6 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ..arguments import one_of
+from ..core import shown, whole_number
+from ..processes.base import Process
+
 # %% ../../nbs/models/calls.ipynb #3d5eb23b
 def _n(process):
     "Number of times of the process's schedule"
@@ -71,10 +75,16 @@ class CallSettings:
                              "and how to call it as forward=.")
         if next(self.net.parameters(), None) is None:
             raise ValueError("The network has no parameters, and so no last layer.")
-        if self.time is not None and not callable(self.time) and self.time not in TIMES:
-            raise ValueError(f"Unknown time convention {self.time!r}; choose one of {', '.join(TIMES)}, "
-                             "or pass a function of t.")
-        if len(self.image_shape) != 3: raise ValueError(f"image_shape is {tuple(self.image_shape)}; pass (C, H, W).")
+        if not isinstance(self.process, Process):
+            raise ValueError(f"process is {shown(self.process)}; pass the meaning of the prediction, such as "
+                             "FlowMatching() or Diffusion(prediction='eps').")
+        if self.time is not None and not callable(self.time):
+            one_of('time convention', self.time, TIMES, ", or pass a function of t")
+        if not isinstance(self.image_shape, (list, tuple)) or len(self.image_shape) != 3:
+            raise ValueError(f"image_shape is {shown(self.image_shape)}; pass (C, H, W).")
+        self.image_shape = tuple(whole_number('a number in image_shape', n) for n in self.image_shape)
+        if self.num_classes is not None: self.num_classes = whole_number('num_classes', self.num_classes)
+        if self.null_label is not None: self.null_label = whole_number('null_label', self.null_label, least=0)
 
 # %% ../../nbs/models/calls.ipynb #e502c20f
 class Call(CallSettings):
@@ -82,7 +92,11 @@ class Call(CallSettings):
     def convert(self, t):
         "The network's own time"
         if self.time is None: return t
-        return self.time(t) if callable(self.time) else TIMES[self.time](t, self.process)
+        if not callable(self.time): return TIMES[self.time](t, self.process)
+        own = self.time(t)
+        if torch.is_tensor(own): return own
+        raise ValueError(f"The function time= made {shown(own)} of times of shape {tuple(t.shape)}; let it return a "
+                         "tensor of that shape.")
 
     def run(self, x, t, y):
         if self.scalar: t = t[0]

@@ -6,13 +6,13 @@
 __all__ = ['Table', 'Path', 'Conditioning', 'moved', 'recorded', 'find_conditioning']
 
 # %% ../../nbs/models/conditioning.ipynb #5e128ed8
-import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from ..arguments import MODEL, has_parts, names_of
 from .precision import full_precision
 from .tracing import hooked
 
@@ -185,7 +185,7 @@ def label_layers(model, modules) -> list:
 def named_layers(model, names) -> dict:
     "name -> module; `ValueError` for a name that is not a table or a linear layer"
     known = {n: m for n, m in model.net.named_modules() if kind_of(m)}
-    names = [names] if isinstance(names, str) else list(names)
+    names = names_of('layers', names)
     unknown = [n for n in names if n not in known]
     if not names: raise ValueError("layers is empty; name at least one, or pass None to have them found.")
     if unknown:
@@ -211,9 +211,9 @@ def find_conditioning(
     layers=None,      # names of modules; None: found by running the network
 ) -> Conditioning:
     "The layers through which labels enter; `ValueError` for a network without labels, or with no such layer"
-    if not model.num_classes:
+    if not has_parts('model', model, MODEL, 'image_shape').num_classes:
         raise ValueError("This model takes no labels, so it has no knowledge about a label to be uncertain of; use "
-                         "LastLayerLaplace or AllWeightsLaplace.")
+                         "LastLayerLaplace.")
     if layers is None and model.num_classes == 1:
         raise ValueError("This model has one label, and another is needed to see where it enters; name the layer with "
                          "layers=.")

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from ..core import evaluation_mode
+from ..arguments import dict_of, has_parts, tensor_of
+from ..core import evaluation_mode, file_path
 from .checkpoints import check_file
 from .generative import GenerativeModel
 from .layer_checks import uncompiled
@@ -93,7 +94,7 @@ def _labels(kind, c, num_classes, null_label, context):
     if kind == 'DiTTransformer2DModel':
         num_classes = num_classes or c.num_embeds_ada_norm
         null_label = num_classes if null_label is None else null_label
-    if context is not None and len(context) > 1: num_classes = num_classes or len(context)
+    if context is not None and context.ndim and len(context) > 1: num_classes = num_classes or len(context)
     return num_classes, null_label
 
 # %% ../../nbs/models/diffusers.ipynb #14ecc042
@@ -104,7 +105,7 @@ def _context_size(c) -> int:
     sizes = parts(c.cross_attention_dim)
     if len(sizes) == 1: return sizes.pop()
     raise ValueError(f"The blocks of the network take encoder_hidden_states of different sizes (cross_attention_dim="
-                     f"{c.cross_attention_dim}), which are not one context; {OWN_CALL}")
+                     f"{c.cross_attention_dim}), and its call passes the same to all of them: build it with one size.")
 
 OWN_CALL = "pass its call as forward=lambda net, x, t, y: net(x, t, ..., return_dict=False)[0]."
 
@@ -151,7 +152,9 @@ def from_diffusers(
     last_layer=None, info=None, data_range=None,    # as for `GenerativeModel.wrap`
 ) -> GenerativeModel:
     "A network and a scheduler of diffusers as a model; `ValueError` if they cannot be one"
+    scheduler = has_parts('scheduler', scheduler, "a scheduler of diffusers, such as DDPMScheduler()", 'config')
     process, counted, factor = process_of(scheduler)
+    if context is not None: context = tensor_of('context', context, "a tensor (1 or num_classes, L, D)")
     network = _inner(network)
     kind = type(network).__name__
     conditional = kind == 'UNet2DConditionModel'
@@ -160,16 +163,16 @@ def from_diffusers(
     if known: num_classes, null_label = _labels(kind, network.config, num_classes, null_label, context)
     classes = not conditional or network.config.num_class_embeds
     call = _call(conditional, classes, context, factor, forward)
-    return GenerativeModel.wrap(
-        network, process, last_layer, call, image_shape, counted if time == 'scheduler' else time, num_classes,
-        null_label, dict(dict(name=kind), **(info or {})), data_range)
+    if isinstance(time, str) and time == 'scheduler': time = counted
+    return GenerativeModel.wrap(network, process, last_layer, call, image_shape, time, num_classes, null_label,
+                                dict(dict(name=kind), **dict_of('info', info)), data_range)
 
 # %% ../../nbs/models/diffusers.ipynb #09af6751
 def latent_codec(
     vae,                 # an AutoencoderKL of diffusers, or a module with `encode`, `decode` and their `config`
 ) -> tuple:              # encode: images -> latents, decode: latents -> images; no gradients, in evaluation mode
     "Images to latents and back, scaled as diffusers' latent models expect"
-    config = dict(vae.config)
+    config = dict(has_parts('vae', vae, "an AutoencoderKL of diffusers", 'config', 'encode', 'decode').config)
     scale, shift = config.get('scaling_factor') or 1., config.get('shift_factor') or 0.
     p = next(vae.parameters())
 
@@ -211,7 +214,7 @@ def _pipeline(path, variant):
     except ImportError:
         raise ValueError("Loading a pipeline needs diffusers; install it with: "
                          "pip install 'bayesflow-uq[diffusers]'") from None
-    local = Path(path).is_dir()
+    local = file_path(path).is_dir()
     if local:
         _check_folder(Path(path))
         variant = variant or _variant_of(Path(path))

@@ -10,10 +10,10 @@ import hashlib, json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
-from ..core import write_whole
+from ..arguments import dict_of, one_of
+from ..core import file_path, read_tensors, save_tensors, shown
+from ..origin import origin_text
 from .preconditioned import Preconditioned
 from ..pixels import DATA_RANGE, check_range, unit_note
 from .unet import UNet
@@ -30,21 +30,20 @@ def process_from_config(
     "Build the process that a configuration describes; `ValueError` for an unknown method"
     config = dict(config)
     method = config.pop('method')
-    if method not in PROCESSES: raise ValueError(f"Unknown method {method!r}; choose one of {', '.join(PROCESSES)}.")
-    return PROCESSES[method](**config)
+    return PROCESSES[one_of('method', method, PROCESSES)](**config)
 
 # %% ../../nbs/models/generative.ipynb #0a0bcaa2
+REASON = 100                    # characters of torch's own error that a message quotes
 _METADATA = 'bayesflow'        # entry of the file's metadata with configuration and record
 
 def _read(path) -> tuple:
     "Weights and metadata of a model file; `FileNotFoundError` or `ValueError` with the reason"
     if not path.exists(): raise FileNotFoundError(f"There is no model file {path}.")
-    try:
-        with safe_open(path, 'pt') as f: metadata, state = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except SafetensorError as e: raise ValueError(f"{path} is not a readable safetensors file ({e}).") from None
+    state, metadata = read_tensors(path)
     if _METADATA not in metadata:
         raise ValueError(f"{path} has no BayesFlow metadata; save models with GenerativeModel.save.")
-    return state, json.loads(metadata[_METADATA])
+    try: return state, json.loads(metadata[_METADATA])
+    except ValueError: raise ValueError(f"{path} is damaged: its metadata is not JSON; copy it again.") from None
 
 def _bytes(name, v):
     "Name, shape, type and values of a tensor, as bytes"
@@ -69,17 +68,17 @@ class StoredModel:
 
     def to(self, device=None):
         "Move the network to `device` (`None`: leave it) and return the model"
-        if device is not None: self.net.to(device)
-        return self
+        try: return self if device is None else (self.net.to(device), self)[1]
+        except (TypeError, ValueError, RuntimeError, AssertionError) as e: reason = ' '.join(str(e).split())[:REASON]
+        raise ValueError(f"The model cannot be moved to {shown(device)} ({reason}); pass the name of a device that "
+                         "torch finds here, such as 'cpu'.")
 
     def save(self, path) -> Path:
         "Write weights, configuration and training record to one safetensors file, whole or not at all"
         net, described = self._stored()
         metadata = dict(process=self.process.config(), info=self.info, **described)
-        whole = dict(memory_format=torch.contiguous_format)                  # tied weights are written for each name
-        state = {k: v.detach().cpu().clone(**whole) for k, v in net.state_dict().items()}
-        text = {_METADATA: json.dumps(metadata, sort_keys=True)}
-        return write_whole(path, lambda p: save_file(state, p, metadata=text))
+        return save_tensors(path, net.state_dict(), {_METADATA: json.dumps(metadata, sort_keys=True),
+                                                     'origin': origin_text()})
 
     def _stored(self) -> tuple:
         "The module whose weights are written, and its description; `ValueError` for a network that was not wrapped"
@@ -95,7 +94,7 @@ class StoredModel:
         like=None,       # for a wrapped network, whose code is not in the file: a model that was wrapped the same way
     ):
         "Read a model; `FileNotFoundError` or `ValueError` name what is wrong with its file"
-        path = Path(path)
+        path = file_path(path)
         state, metadata = _read(path)
         if 'wrapped' in metadata:
             from bayesflow.models.wrapped_files import wrapped_like
@@ -155,12 +154,12 @@ class GenerativeModel(StoredModel):
         a(t) x + s(t) F, the model predicts F, and its process is `Preconditioned`. Raises `ValueError` when the network
         cannot be called like that, has no linear last layer, or does more than that, move and select its output."""
         from bayesflow.models.wrapping import image_shape_of, wrap_network
-        shape = tuple(image_shape_of(net) if image_shape is None else image_shape)
+        shape = image_shape_of(net) if image_shape is None else image_shape
         own = {} if data_range is None else dict(data_range=list(check_range(data_range)))
         wrapped = wrap_network(net, process, shape, last_layer, forward, time, num_classes, null_label)
-        record = dict(image_shape=list(shape), num_classes=num_classes, last_layer=wrapped.layer, **own)
+        own |= dict(image_shape=list(wrapped.call.image_shape), num_classes=wrapped.call.num_classes)
         if wrapped.coefficients is not None: process = Preconditioned(process, wrapped.coefficients)
-        return cls(wrapped, process, {**(info or {}), **record})
+        return cls(wrapped, process, {**dict_of('info', info), **own, 'last_layer': wrapped.layer})
 
     def __repr__(self):
         name = self.info.get('name', type(self.net).__name__)

@@ -10,6 +10,8 @@ import warnings
 
 import torch
 
+from ..arguments import tensor_of
+
 # %% ../../nbs/models/labels.ipynb #2f65b057
 def check_conditional(model, guidance:float) -> int:
     "The number of labels; `ValueError` unless the model has them, and a null label for guidance"
@@ -35,10 +37,10 @@ def check_mixture(model, weights, guidance:float):
 # %% ../../nbs/models/labels.ipynb #a1adc1af
 def check_labels(model, labels, guidance:float):
     "Labels (B,) int64 on the model's device, or `ValueError` in one sentence"
-    labels = torch.as_tensor(labels)
+    labels = tensor_of('labels', labels, "one integer for each sample")
     if not labels.numel(): raise ValueError("Nothing to draw: pass at least one label.")
     if labels.ndim == 2 and labels.is_floating_point(): return check_mixture(model, labels, guidance)
-    if labels.ndim != 1 or labels.is_floating_point():
+    if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
         raise ValueError(f"labels must be a flat list of integers, got shape {tuple(labels.shape)} of {labels.dtype}.")
     classes = check_conditional(model, guidance)
     if not (0 <= labels.min() and labels.max() < classes):

@@ -69,7 +69,7 @@ def precision_settings() -> list:
 
 @contextmanager
 def without_tf32():
-    "Products of float32 numbers are products of float32 numbers inside the `with`, on every device"
+    "Inside the `with`, products of float32 numbers are computed in float32 on every device, and not in TF32"
     before = [(place, name, getattr(place, name), value) for place, name, value in precision_settings()]
     try:
         for place, name, _, value in before: setattr(place, name, value)

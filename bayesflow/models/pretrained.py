@@ -10,6 +10,7 @@ import json, os, re
 from pathlib import Path
 
 from ..data import ASSETS, add_asset, asset
+from ..env_file import read_env
 from .generative import GenerativeModel
 
 # %% ../../nbs/models/pretrained.ipynb #ad37ca2c
@@ -21,8 +22,7 @@ def fetch_artifact(
 ) -> Path:            # the folder with its files
     "Download a W&B artifact; `OSError` in one sentence when it cannot be had"
     import wandb
-    from dotenv import load_dotenv
-    load_dotenv('.env')
+    read_env()
     key, folder = os.environ.get('WANDB_API_KEY'), Path(root)/re.sub(r'[/:]', '-', name)
     if not key:
         raise OSError(f"The W&B artifact {name} needs a key; set WANDB_API_KEY in the environment or in .env.")
@@ -59,7 +59,7 @@ def load_pretrained(
     Raises `ValueError` for an unknown name and `OSError` for an artifact that cannot be had."""
     if str(name).endswith('.safetensors'): return GenerativeModel.load(name)
     if re.fullmatch(r'[^/:]+/[^/:]+/[^/:]+:[^/:]+', str(name)): return _load_artifact(name)
-    if name not in list_pretrained():
+    if str(name) not in list_pretrained():
         raise ValueError(f"Unknown model {name!r}; the bundled ones are {', '.join(list_pretrained()) or 'none'}, or "
                          "pass the path of a .safetensors file, or a W&B artifact as entity/project/name:alias.")
     return GenerativeModel.load(asset(f'{name}.safetensors'))

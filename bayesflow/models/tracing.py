@@ -38,11 +38,11 @@ def _is_linear(module):
 
 def _check_name(modules, name):
     "`ValueError` unless `name` is a plain linear layer among `modules`"
-    if name not in modules:
-        close = difflib.get_close_matches(name, modules, n=1, cutoff=0.4)
+    if not isinstance(name, str) or name not in modules:
+        close = difflib.get_close_matches(str(name), modules, n=1, cutoff=0.4)
         hint = f"did you mean {close[0]!r}?" if close else "pass one of the names in dict(net.named_modules())."
         raise ValueError(f"The network has no module {name!r}; {hint}")
-    layer_config(modules[name])                          # refuses another kind of layer, and says why
+    if reason := unusable(modules[name]): raise ValueError(reason)
 
 def _none_ran(modules, ran, name):
     "The error for a call in which no layer is a candidate"
@@ -133,8 +133,8 @@ def _scale(rest, skip):
     scale = rest.put(torch.ones(rest.n)) - skip
     none = scale.abs() <= rest.tol * scale.abs().max()
     if none.any():
-        raise ValueError(f"{rest.layer}: {int(none.sum(1).max())} of {scale.shape[1]} outputs do not depend on it "
-                         "alone; name the layer that makes the whole prediction.")
+        raise ValueError(f"{rest.layer}: {int(none.sum(1).max())} of {scale.shape[1]} outputs do not depend on it. "
+                         "Name the layer that makes all of them, or let `forward` return what this layer makes.")
     return scale
 
 def _entry(rest, scale, skip, size):
@@ -144,9 +144,9 @@ def _entry(rest, scale, skip, size):
     entry = sum(digit(k) * DIGITS**k for k in range(digits))
     inside, expected = 0 <= entry.min() and entry.max() < rest.n, scale * rest.a[entry.clamp(0, rest.n - 1)]
     if not inside or not torch.allclose(rest.put(rest.a)[0] - skip, expected, atol=rest.tol * size, rtol=0):
-        raise ValueError(f"{rest.layer}: several of its outputs are mixed into one pixel, such as by a convolution or "
-                         "an up-sampling. Name that last linear layer with last_layer=, or let `forward` return the "
-                         "prediction before it.")
+        raise ValueError(f"{rest.layer}: several of its outputs are mixed into one pixel. If an nn.Conv2d or nn.Linear "
+                         "does that, name it with last_layer=. Otherwise let `forward` return the prediction before "
+                         "that, if it has the size of the image there.")
     if len(entry.unique()) < len(entry):
         raise ValueError(f"{rest.layer}: some of its outputs appear in several pixels; "
                          "the posterior needs each in one.")
@@ -241,12 +241,12 @@ def head_of(
     rows = row.unique()
     if len(rows) * pixels != len(entry):
         raise ValueError(f"The prediction uses {len(entry)} outputs of the last layer {name!r}, which are not "
-                         f"{len(rows)} whole channels of {pixels} pixels (cropping?); "
-                         "let `forward` return all of them.")
+                         f"{len(rows)} whole channels of {pixels} pixels. Let `forward` select the features before "
+                         "that layer, in place of its outputs.")
     factor = _channel_factors(layer, scale, row, rows, h.dtype, name)
     if len(rows) < channels and not linear and layer.groups > 1:
         raise ValueError(f"The last layer {name!r} has groups and the prediction uses only some of its channels; "
-                         "name a last layer without groups.")
+                         "build the network with a last layer without groups.")
     if shift is not None: shift = _shift_of_rows(layer, rows, row, shift, shape, name)
     if len(rows) == channels and (factor == 1).all() and shift is None: part = layer
     else: part, row = _selected(layer, rows, factor, shift), torch.searchsorted(rows, row)

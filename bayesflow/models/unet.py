@@ -12,6 +12,8 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
+from ..core import shown, whole_number
+
 # %% ../../nbs/models/unet.ipynb #046d0f06
 TIME_FEATURES = 64          # sines and cosines together
 MAX_FREQUENCY = 1000.       # the fastest of them has 159 periods in [0, 1]
@@ -22,6 +24,7 @@ def time_features(
     max_frequency=MAX_FREQUENCY,  # highest angular frequency
 ) -> torch.Tensor:                # (B, dim)
     "Sinusoidal features of a time"
+    if not torch.is_tensor(t): raise ValueError(f"t is {shown(t)}; pass a tensor of times (B,).")
     if not t.is_floating_point():
         raise ValueError(f"t has dtype {t.dtype}; "
                          "pass a floating-point time in [0, 1], because a truncated time is always 0.")
@@ -109,6 +112,21 @@ class LabelTable(nn.Embedding):
         if not y.is_floating_point(): return super().forward(y)
         return y.to(self.weight) @ self.weight[:y.shape[1]]
 
+# %% ../../nbs/models/unet.ipynb #750a949e
+def checked_config(widths, down, up, heads, **numbers) -> dict:
+    "The arguments of a `UNet` as plain values; `ValueError` in one sentence for what makes no network"
+    for name, values in dict(widths=widths, down=down, up=up).items():
+        if not isinstance(values, (list, tuple)) or len(values) != len(widths) or not len(values):
+            raise ValueError(f"{name} is {shown(values)}; pass one number for each resolution, as many as widths.")
+    blocks = {name: [whole_number(f'a number in {name}', n, least=0) for n in values]
+              for name, values in dict(down=down, up=up).items()}
+    widths = [whole_number('a number in widths', n) for n in widths]
+    if any(n % GROUPS for n in widths): raise ValueError(f"widths is {widths}; pass multiples of {GROUPS}.")
+    heads = whole_number('heads', heads, least=0)
+    if heads and widths[-1] % heads:
+        raise ValueError(f"heads is {heads}; pass a number that divides the last width, {widths[-1]}.")
+    return {n: whole_number(n, v) for n, v in numbers.items()} | dict(widths=widths, **blocks, heads=heads)
+
 # %% ../../nbs/models/unet.ipynb #77eb312a
 class UNet(nn.Module):
     """U-Net `net(x, t, y)` with public halves `features(x, t, y)` and `head`.
@@ -127,8 +145,8 @@ class UNet(nn.Module):
         heads:int=0,               # heads of the self-attention at the lowest resolution, 0 for none
     ):
         super().__init__()
-        self.config = dict(in_channels=in_channels, num_classes=num_classes, widths=list(widths), down=list(down),
-                           up=list(up), embedding=embedding, heads=heads)
+        self.config = checked_config(widths, down, up, heads, in_channels=in_channels, num_classes=num_classes,
+                                     embedding=embedding)
         self.null_label, self.mixes_labels = num_classes, True
         pairs = list(zip(widths, widths[1:]))
         self.time_embed = _time_embedding(embedding)
@@ -143,11 +161,13 @@ class UNet(nn.Module):
 
     def embed(self, t, y):
         "Embedding (B, E) of times and labels"
+        features = time_features(t).to(self.stem.weight.dtype)
         if y is None: y = torch.full(t.shape, self.null_label, device=t.device)
-        return F.silu(self.time_embed(time_features(t).to(self.stem.weight.dtype)) + self.class_embed(y))
+        return F.silu(self.time_embed(features) + self.class_embed(y))
 
     def features(self, x, t, y=None):
         "phi (B, widths[0], H, W), the input of the head"
+        if not torch.is_tensor(x) or x.ndim != 4: raise ValueError(f"x is {shown(x)}; pass images (B, C, H, W).")
         H, W, halvings = *x.shape[-2:], len(self.shrink)
         if H % 2**halvings or W % 2**halvings:
             raise ValueError(f"An image of {H}x{W} cannot be halved {halvings} times; "

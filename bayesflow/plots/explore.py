@@ -9,7 +9,6 @@ __all__ = ['explore']
 import html
 from functools import partial
 
-import numpy as np
 
 from ..data import CLASSES
 from .exploration import Exploration, in_words

@@ -19,6 +19,7 @@ import seaborn as sns
 import torch
 
 from ..core import write_whole
+from ..origin import origin_text
 from ..pixels import DATA_RANGE, range_text, rescale
 
 # %% ../../nbs/plots/style.ipynb #4917a52d
@@ -41,7 +42,7 @@ def style():
 
 # %% ../../nbs/plots/style.ipynb #b5187e5f
 class Figure(matplotlib.figure.Figure):
-    "A figure that pyplot does not know of, and that notebooks display all the same"
+    "A figure that is not registered with pyplot, and that notebooks display"
     def _repr_png_(self):
         buffer = io.BytesIO()
         with style(): self.savefig(buffer, format='png', dpi=100)
@@ -83,11 +84,13 @@ def save_figure(
     folder,    # made if it is missing
     name:str,  # without suffix
 ) -> Path:     # of the PNG
-    "Write `folder/name.png` (200 dpi) and `folder/name.pdf`, each whole or not at all, the same bytes every time"
+    """Write `folder/name.png` (200 dpi) and `folder/name.pdf`, each whole or not at all, the same bytes every time.
+
+    The text `origin` in the PNG says which command, code and machine made it."""
     if Path(name).name != name or Path(name).suffix in ('.png', '.pdf'):
         raise ValueError(f"A figure's name is {name!r}; give a plain file name without folder and suffix.")
     path = Path(folder)/f'{name}.png'
-    png = dict(format='png', dpi=200, metadata={'Software': None})
+    png = dict(format='png', dpi=200, metadata={'Software': None, 'origin': origin_text()})
     pdf = dict(format='pdf', metadata={'CreationDate': None, 'Creator': None, 'Producer': None})
     with style():
         _settle(fig)

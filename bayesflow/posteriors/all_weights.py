@@ -15,11 +15,13 @@ from laplace.utils.matrix import KronDecomposed
 import torch
 from torch import nn
 
+from ..arguments import MODEL, has_parts, names_of, positive
 from ..core import stream_seed, whole_number
+from ..models.finite import check_weights, not_finite
 from ..models.identity import identity_of
 from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
-from .base import Fitted, positive
+from .base import Fitted, draws_of
 from .curvature import optimize_prior_precision
 from .features import check_settings
 from .fit_data import fit_data
@@ -43,7 +45,7 @@ class NoisedBatches:
     def __init__(self, model, images, labels, batch_size, seed):
         self.model, self.images, self.labels = model, images, labels
         self.batch_size, self.dataset = batch_size, range(len(images))
-        generator = torch.Generator().manual_seed(stream_seed('kronecker', seed))
+        generator = torch.Generator().manual_seed(stream_seed('kronecker', whole_number('seed', seed, least=0)))
         self.t, self.noise = draw_times_and_noise(images, generator)
         share = model.info.get('training', {}).get('config', {}).get('label_dropout', 0.)
         if labels is not None and share and model.null_label is not None:
@@ -74,12 +76,12 @@ def chosen_layers(
 ) -> dict:        # name -> nn.Conv2d, nn.Linear or nn.Embedding
     "The convolutions, linear layers and tables that are meant; `ValueError` for a name that fits none"
     known = {name: m for name, m in net.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear, nn.Embedding))}
-    layers = [layers] if isinstance(layers, str) else layers
+    layers = None if layers is None else names_of('layers', layers)
     means = lambda layer, name: name == layer or name.startswith(layer + '.')
     chosen = {name: m for name, m in known.items() if layers is None or any(means(l, name) for l in layers)}
     unknown = [l for l in layers or [] if not any(means(l, name) for name in chosen)]
     if unknown or not chosen:
-        raise ValueError(f"No convolution, linear layer or table is named {', '.join(unknown)}; "
+        raise ValueError(f"No convolution, linear layer or table is named {', '.join(unknown) or 'by an empty list'}; "
                          f"choose among {', '.join(known)}.")
     return chosen
 
@@ -97,6 +99,11 @@ def residual_sigma(net, batches) -> float:
 
 TABLE_PRECISION = 1.      # prior precision of tables: the inverse variance of torch's initialisation
 
+def factors_of(la) -> dict:
+    "Name -> Kronecker factor; their eigenvalues would not do, because laplace-torch makes a zero of NaN there"
+    return {f'curvature factor {i}.{j}': v for i, own in enumerate(la.H_facs.kfacs) for j, v in enumerate(own)}
+
+# %% ../../nbs/posteriors/all_weights.ipynb #0ecb5eaa
 def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precision, progress):
     "A fitted laplace-torch posterior of a copy of the network, over the named parameters, and lambda"
     net = copy.deepcopy(model.net).to(memory_format=torch.contiguous_format).eval()
@@ -105,7 +112,13 @@ def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precis
     for name, p in net.named_parameters(): p.requires_grad_(name in names or name in tables)
     la = KronLaplace(Prediction(net), 'regression', sigma_noise=sigma, backend=FreshTargets,
                      backend_kwargs=dict(stochastic=True), dict_key_x='x', dict_key_y='target')
-    la.fit(batches, progress_bar=progress)
+    check_weights(net)
+    try: la.fit(batches, progress_bar=progress)
+    except SystemExit:                                  # how laplace-torch ends where a curvature cannot be decomposed
+        raise ValueError("The curvature of the network could not be decomposed: it is NaN or infinite. Check the "
+                         "network's results and the images.") from None
+    if found := not_finite(factors_of(la)):
+        raise ValueError(f"The fit is not finite: {found}. Check the network's results and the images.")
     share = n_data / len(batches.images)
     la.H, la.loss, la.n_data = la.H * share, la.loss * share, n_data
     if prior_precision is None: optimize_prior_precision(la)
@@ -164,7 +177,7 @@ class KroneckerPosterior(Fitted, NamedWeights):
     def n_data(self): return self.fitted.n_data                           # N
 
     def sample(self, n=1, generator=None):
-        if generator is None: generator = torch.Generator().manual_seed(0)
+        n, generator = draws_of(n, generator)
         seed = int(torch.randint(self.SEEDS, (1,), generator=generator))
         draws, mean = self.fitted.draw(n, seed), self.fitted.mean
         return (mean + math.sqrt(self.temperature) * (draws - mean)).cpu()
@@ -189,8 +202,9 @@ class AllWeightsLaplace(KroneckerPosterior):
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
     ):
-        if isinstance(model.net, WrappedNetwork):
-            raise ValueError("A wrapped network cannot be copied, which this fit needs; use LastLayerLaplace for it.")
+        if isinstance(has_parts('model', model, MODEL, 'net', 'process').net, WrappedNetwork):
+            raise ValueError("AllWeightsLaplace is for networks of this package, and this one was wrapped; use "
+                             "LastLayerLaplace for it.")
         chosen = chosen_layers(model.net, layers)
         self.model, self.layers, self.names = model, list(chosen), parameters_of(model.net, chosen)
         self.temperature = positive('temperature', temperature)

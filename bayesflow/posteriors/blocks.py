@@ -11,8 +11,9 @@ from functools import cached_property
 
 import torch
 
+from ..arguments import generator_of
 from ..core import whole_number
-from ..models.linear_head import block_index, fold, in_parts, patches
+from ..models.linear_head import block_index, checked_features, fold, in_parts, patches
 from .curvature import inverse_root
 
 # %% ../../nbs/posteriors/blocks.ipynb #a4803754
@@ -69,6 +70,7 @@ class BlockGaussian:
 
     def variance(self, phi):
         "gamma2 (B, C_out, H, W) for features phi, on their device and in their dtype, but at least float32"
+        phi = checked_features(self.layer, phi)
         device = 'cpu' if phi.device.type == 'mps' else phi.device                       # no float64 there
         A = self.root.to(device).mT
         squares = lambda part: (A @ patches(self.layer, part.to(torch.float64))).square_().sum(2)          # (b, g, q)
@@ -95,7 +97,7 @@ def factor_of(
     random = whole_number('random', random, least=0)
     leading = directions.leading(rank)
     if not random or rank in (None, P): return leading
-    if generator is None: generator = torch.Generator().manual_seed(0)
+    generator = generator_of(0, generator)
     z = torch.randn(random, P - rank, generator=generator, dtype=torch.float64)/math.sqrt(random)
     return torch.cat([leading, directions.combined(z, rank)])
 

@@ -13,11 +13,11 @@ import torch
 from scipy.optimize import brentq
 from tqdm.auto import tqdm
 
+from ..arguments import positive
 from ..core import stream_seed, whole_number
 from ..models.conditioning import find_conditioning, recorded
 from ..models.identity import identity_of
 from ..models.precision import full_precision
-from .base import positive
 from .features import check_settings
 from .fit_data import fit_data
 from .label_counts import checked_labels, training_counts

@@ -8,7 +8,8 @@ __all__ = ['DeepEnsemble']
 # %% ../../nbs/posteriors/ensemble.ipynb #00e74a43
 import torch
 
-from ..core import whole_number
+from ..arguments import MODEL, has_parts
+from ..core import shown, whole_number
 from ..models.identity import identity_of, weights_digest
 from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
@@ -25,6 +26,7 @@ def kind_of(model) -> tuple:
 
 def check_members(models):
     "`ValueError` unless there are at least two models, of the same kind of network and the same process"
+    for m in models: has_parts('One of the models', m, MODEL, 'net', 'process')
     if len(models) < 2: raise ValueError(f"There are {len(models)} models; an ensemble needs at least two.")
     first, name = kind_of(models[0]), lambda m, otherwise: m.info.get('name', otherwise)
     for m in models[1:]:
@@ -108,6 +110,8 @@ class DeepEnsemble(Members):
     def __init__(self,
         models:list,          # GenerativeModels of the same network and process
     ):
+        if not isinstance(models, (list, tuple)):
+            raise ValueError(f"models is {shown(models)}; pass a list of models.")
         check_members(models)
         names = state_names(models[0].net)
         self.keep(names, torch.stack([vector_of(m.net, names) for m in models]), list(models))

@@ -11,9 +11,9 @@ import math
 import torch
 from torch import nn
 
+from ..arguments import positive
 from ..core import whole_number
 from ..models.linear_head import output_shape, plain
-from .base import positive
 
 # %% ../../nbs/posteriors/features.ipynb #12a8619e
 def check_settings(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from ..models.linear_head import copy_layer, layer_config, theta_of
-from .base import Fitted, HeadPosterior
+from .base import Fitted, HeadPosterior, draws_of
 from .blocks import BlockGaussian, captured_by, factor_of
 from .curvature import STRUCTURES, ConvGGN, FlatHead, optimize_prior_precision
 from .sandwich import SandwichGaussian, check_size
@@ -204,7 +204,7 @@ class FittedHead(Fitted, FitJudged, HeadPosterior):
     def mean(self): return theta_of(self.layer).cpu().double()            # theta, known before the fit
 
     def sample(self, n=1, generator=None):
-        if generator is None: generator = torch.Generator().manual_seed(0)
+        n, generator = draws_of(n, generator)
         if self.structure == 'sandwich': return self.mean + self.blocks.drawn(n, generator)
         return self.mean + math.sqrt(self.temperature)*(self.la.sample(n, generator) - self.mean)
 

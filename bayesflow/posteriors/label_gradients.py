@@ -40,8 +40,10 @@ def gradients_of(
     probes,                  # function of the outputs f -> list of tensors like f
 ) -> tuple:                  # list of dictionaries node -> gradient, and the outputs f
     "One dictionary for each sample and probe"
-    with torch.enable_grad(), recorded(conditioning) as calls: f = model.head(model.features(x_t, t, y))
-    offsets, samples = [offset for *_, offset in calls], []
+    with torch.enable_grad(), recorded(conditioning) as calls:
+        f = model.head(model.features(x_t, t, y))
+        offsets, samples = [offset for *_, offset in calls], []
+        for offset in offsets: f = f + 0 * offset.sum()         # zero where the label does not reach the output
     for probe in probes(f):
         own = torch.autograd.grad(f, offsets, probe, retain_graph=True)
         nodes = [{} for _ in range(len(x_t))]

@@ -11,11 +11,11 @@ import math
 import torch
 from torch import nn
 
+from ..arguments import MODEL, generator_of, has_parts, one_of, positive
 from ..core import whole_number
 from ..models.linear_head import copy_layer, layer_config
 from ..models.identity import identity_of
 from ..models.precision import full_precision
-from .base import positive
 from .features import FeatureStream, check_settings
 from .fit_data import fit_data
 from .fitted_head import HEAD_STRUCTURES, FittedHead, check_layer, complete_fit, empty_laplace
@@ -99,9 +99,8 @@ class LastLayerLaplace(FittedHead):
         time_bins:int=1,        # number of equal parts of the time axis whose residuals have a standard deviation each
         loss_weight='uniform',  # of the errors over time, as in the training: `TrainConfig.loss_weight`
     ):
-        if structure not in HEAD_STRUCTURES:
-            raise ValueError(f"Unknown structure {structure!r}: choose one of {', '.join(HEAD_STRUCTURES)}.")
-        layer_config(model.head)
+        one_of('structure', structure, HEAD_STRUCTURES)
+        layer_config(has_parts('model', model, MODEL, 'head').head)
         self.config = check_settings(n_data, sigma, prior_precision) | dict(time_bins=check_bins(time_bins, sigma))
         self.model, self.structure, self.temperature = model, structure, positive('temperature', temperature)
         self.config['loss_weight'] = check_loss_weight(model, loss_weight)
@@ -121,7 +120,7 @@ class LastLayerLaplace(FittedHead):
         images, labels, self.warning = fit_data(self.model, images, labels)
         wanted, epochs, head = self.config, whole_number('epochs', epochs), self.model.head
         if batch_size is None: batch_size = CPU_FIT_BATCH if head.weight.device.type == 'cpu' else DEVICE_FIT_BATCH
-        if generator is None: generator = torch.Generator().manual_seed(seed)
+        generator = generator_of(seed, generator)
         process = (0, 1) if accelerator is None else (accelerator.process_index, accelerator.num_processes)
         check_number(len(images), wanted['time_bins'], process[1])
         n_data = wanted['n_data'] or recorded_images(self.model, len(images))

@@ -11,6 +11,8 @@ from functools import partial
 
 import torch
 
+from ..arguments import one_of, tensor_of
+from ..core import whole_number
 from .base import Process
 from .flow import draw_times_and_noise
 
@@ -21,16 +23,15 @@ COSINE_OFFSET = 0.008                # keeps the first betas of the cosine sched
 LARGEST_BETA = 0.999                 # clips its last betas, same section
 
 def _betas(schedule, n=STEPS):
-    if schedule == 'linear': return torch.linspace(FIRST_BETA, LAST_BETA, n, dtype=torch.float64)
-    if schedule == 'cosine':
-        level = lambda i: torch.cos((i / n + COSINE_OFFSET) / (1 + COSINE_OFFSET) * math.pi / 2) ** 2
-        i = torch.arange(n, dtype=torch.float64)
-        return (1 - level(i + 1) / level(i)).clamp(max=LARGEST_BETA)
-    raise ValueError(f"Unknown schedule {schedule!r}; choose 'linear' or 'cosine'.")
+    if one_of('schedule', schedule, ('linear', 'cosine')) == 'linear':
+        return torch.linspace(FIRST_BETA, LAST_BETA, n, dtype=torch.float64)
+    level = lambda i: torch.cos((i / n + COSINE_OFFSET) / (1 + COSINE_OFFSET) * math.pi / 2) ** 2
+    i = torch.arange(n, dtype=torch.float64)
+    return (1 - level(i + 1) / level(i)).clamp(max=LARGEST_BETA)
 
 def _own_betas(betas):
     "The variances of a custom schedule, float64 (n,); `ValueError` unless each is in (0, 1)"
-    betas = torch.as_tensor(betas, dtype=torch.float64).cpu()
+    betas = tensor_of('betas', betas, "a list of at least two variances between 0 and 1", torch.float64).cpu()
     if betas.ndim != 1 or len(betas) < 2:
         raise ValueError(f"betas has shape {tuple(betas.shape)}; "
                          "pass a list of at least two variances between 0 and 1.")
@@ -68,12 +69,14 @@ class Schedule:
         return 0.5 * math.log(alpha_bar / (1 - alpha_bar))
 
     def time_of(self,
-        half_log_snr:float,    # lambda, between its values at t = 1 and t = 0
-    ) -> float:                # t
+        half_log_snr,          # lambda, or several, float64 (n,), between its values at t = 1 and t = 0
+    ):                         # t, or float64 (n,)
         "The time at which lambda has this value: the inverse of `half_log_snr`"
-        target, table = -math.log1p(math.exp(-2 * half_log_snr)), self.log_alpha_bar
-        low = int(torch.searchsorted(-table, -target).clamp(1, len(table) - 1)) - 1
-        return (low + (target - table[low].item()) / (table[low + 1] - table[low]).item()) / (len(table) - 1)
+        target = -torch.log1p(torch.exp(-2 * torch.as_tensor(half_log_snr, dtype=torch.float64)))
+        table = self.log_alpha_bar.to(target.device)
+        low = torch.searchsorted(-table, -target).clamp(1, len(table) - 1) - 1
+        t = (low + (target - table[low]) / (table[low + 1] - table[low])) / (len(table) - 1)
+        return t if torch.is_tensor(half_log_snr) else t.item()
 
 # %% ../../nbs/processes/diffusion.ipynb #af9bf397
 def ddim_coefficients(
@@ -92,8 +95,7 @@ def ddpm_coefficients(
     variance:str='posterior',    # of the fresh noise: "posterior" or "beta"
 ) -> tuple:                      # a, b, c
     "The DDPM step is a x + b eps + c z (arXiv:2006.11239, equations 7 and 11); `ValueError` for another variance"
-    if variance not in ('posterior', 'beta'):
-        raise ValueError(f"Unknown variance {variance!r}; choose posterior or beta.")
+    one_of('variance', variance, ('posterior', 'beta'))
     beta = 1 - alpha_bar_t / alpha_bar_s
     share = (1 - alpha_bar_s) / (1 - alpha_bar_t) if variance == 'posterior' else 1.
     return 1 / math.sqrt(1 - beta), -beta / math.sqrt((1 - beta) * (1 - alpha_bar_t)), math.sqrt(beta * share)
@@ -112,8 +114,7 @@ class NoisedImages(Process):
         betas=None,                 # variances of the forward process, instead of a named schedule
         prediction:str='eps',       # what the network predicts, a key of `PREDICTIONS`
     ):
-        if prediction not in PREDICTIONS:
-            raise ValueError(f"Unknown prediction {prediction!r}; choose one of {', '.join(PREDICTIONS)}.")
+        one_of('prediction', prediction, PREDICTIONS)
         self.schedule, self.prediction = Schedule(schedule, betas), prediction
 
     def perturb(self,
@@ -138,10 +139,10 @@ class NoisedImages(Process):
             return a * x + b * f(x, t)
         return eps
 
-    def signal_and_noise(self, t:float) -> tuple:
-        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t eps"
-        alpha_bar = self.schedule(t)
-        return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+    def signal_and_noise(self, t) -> tuple:
+        "(alpha_t, sigma_t) of x_t = alpha_t x_1 + sigma_t eps; numbers for a number, (B,) for times (B,)"
+        alpha_bar, root = self.schedule(t), torch.sqrt if torch.is_tensor(t) else math.sqrt
+        return root(alpha_bar), root(1 - alpha_bar)
 
     def data_of(self, f):
         "The estimate of the data, E[x_1 | x_t], as a function of (x, t), linear in x and f"
@@ -217,10 +218,8 @@ class Diffusion(DiffusionSteps):
     ) -> torch.Tensor:              # (B,)
         """Weight of the squared error at time t: 1, or the weight for `snr+1`.
 
-        The latter makes it (SNR + 1) times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
-        if weight not in self.loss_weights:
-            raise ValueError(f"Unknown loss weight {weight!r}; choose {' or '.join(self.loss_weights)}.")
-        if weight == 'uniform': return torch.ones_like(t)
+        With `snr+1` the loss is SNR + 1 times the squared error of the data estimate (arXiv:2202.00512, section 4)."""
+        if one_of('loss weight', weight, self.loss_weights) == 'uniform': return torch.ones_like(t)
         alpha_bar = self.schedule(t)
         return (PREDICTIONS[self.prediction](alpha_bar)[1]**2 / alpha_bar).clamp(max=largest).to(t)
 
@@ -234,6 +233,7 @@ class Diffusion(DiffusionSteps):
 
     def times(self, steps:int, start:float=1.) -> torch.Tensor:
         "The time grid (steps + 1,) from `start` to the data, float64; `ValueError` if a discrete schedule has fewer"
+        steps = whole_number('steps', steps)
         grid, n = torch.linspace(start, 0, steps + 1, dtype=torch.float64), len(self.schedule) - 1
         if not self.discrete: return grid
         most = round(start * n)

@@ -6,10 +6,10 @@
 __all__ = ['EDM']
 
 # %% ../../nbs/processes/edm.ipynb #b03ed577
-import math
-
 import torch
 
+from ..arguments import positive
+from ..core import whole_number
 from .diffusion import NoisedImages, ddim_coefficients
 from .flow import draw_times_and_noise
 
@@ -20,10 +20,10 @@ class KarrasSchedule:
     "alpha_bar = 1 / (1 + sigma^2) as a function of a time in [0, 1], with the noise levels of Karras et al."
     name = 'karras'
     def __init__(self, sigma_min:float, sigma_max:float, rho:float):
-        if not 0 < sigma_min < sigma_max < math.inf or not 0 < rho < math.inf:
-            raise ValueError(f"sigma_min is {sigma_min}, sigma_max {sigma_max} and rho {rho}; pass 0 < sigma_min < "
-                             "sigma_max, and a positive rho.")
-        self.sigma_min, self.sigma_max, self.rho = float(sigma_min), float(sigma_max), float(rho)
+        self.sigma_min, self.sigma_max = positive('sigma_min', sigma_min), positive('sigma_max', sigma_max)
+        self.rho = positive('rho', rho)
+        if not self.sigma_min < self.sigma_max:
+            raise ValueError(f"sigma_min is {sigma_min} and sigma_max {sigma_max}; pass a sigma_min below sigma_max.")
 
     def sigma(self,
         t,                 # float, or times (B,), in [0, 1]
@@ -95,7 +95,7 @@ class EDM(EDMSteps):
 
     def __init__(self,
         sigma_min:float=0.002, sigma_max:float=80.,    # the smallest and the largest noise level
-        rho:float=7.,                                  # how the levels crowd at the small end
+        rho:float=7.,                                  # how strongly the levels concentrate at small noise
     ):
         self.schedule, self.prediction = KarrasSchedule(sigma_min, sigma_max, rho), 'x'
 
@@ -107,7 +107,7 @@ class EDM(EDMSteps):
 
     def times(self, steps:int, start:float=1.) -> torch.Tensor:
         "The time grid (steps + 1,) from `start`: Karras' levels down to sigma_min, and 0 at the end; float64"
-        levels = torch.linspace(start, min(start, FIRST_LEVEL), steps, dtype=torch.float64)
+        levels = torch.linspace(start, min(start, FIRST_LEVEL), whole_number('steps', steps), dtype=torch.float64)
         return torch.cat([levels, levels.new_zeros(1)])
 
     def config(self):

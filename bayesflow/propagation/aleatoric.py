@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
+from ..arguments import MODEL, has_parts, one_of, real_number, seeds_of, tensor_of
 from ..core import group_size, whole_number
 from ..models.precision import full_precision
 from ..posteriors.base import HeadPosterior
@@ -20,14 +21,17 @@ from .shared import Shared
 from ..sampling import Network, SeededNoise, check_request, trajectory
 
 # %% ../../nbs/propagation/aleatoric.ipynb #130f7573
-def check_state(model, x, t):
-    "`ValueError` unless x is a batch of the model's images and t a time strictly between noise and data"
+def checked_state(model, x, t) -> tuple:
+    "x as a tensor and t as a number; `ValueError` unless they are images of the model, and a time between its ends"
+    has_parts('model', model, MODEL, 'process', 'image_shape')
+    x, t = tensor_of('The images', x, "a batch of images (B, C, H, W)"), real_number('t', t)
     if tuple(x.shape[1:]) != model.image_shape or not len(x):
         shape = ', '.join(map(str, model.image_shape))
         raise ValueError(f"The images have shape {tuple(x.shape)}; this model's are (B, {shape}).")
     low, high = sorted((model.process.noise_time, model.process.data_time))
     if not low < t < high:
         raise ValueError(f"t is {t}; pass a time strictly between noise and data, above {low:g} and below {high:g}.")
+    return x, t
 
 # %% ../../nbs/propagation/aleatoric.ipynb #27c59a5a
 def noise_images(
@@ -37,8 +41,8 @@ def noise_images(
     seeds=None,          # one integer for each image; default 0, 1, 2, ...
 ) -> torch.Tensor:       # (B, C, H, W) float64, on the model's device
     "Images as they are at time `t`, each with noise of its own seed; `ValueError` for a wrong time or shape"
-    check_state(model, images, t)
-    seeds = list(range(len(images)) if seeds is None else seeds)
+    images, t = checked_state(model, images, t)
+    seeds = seeds_of(len(images) if seeds is None else seeds)
     if len(seeds) != len(images): raise ValueError(f"{len(seeds)} seeds for {len(images)} images; pass one for each.")
     alpha, sigma = model.process.signal_and_noise(t)
     noise = SeededNoise(seeds, 'noised').randn(*model.image_shape).to(model.device, torch.float64)
@@ -165,8 +169,7 @@ def aleatoric_way(how:str, draws:int, draw_steps:int, stride:int):
     draws, draw_steps = whole_number('draws', draws, least=2), whole_number('draw_steps', draw_steps)
     of_draws = lambda network, x, t, seeds: mean_and_variance(completions(network, x, t, draws, draw_steps, seeds))
     ways = dict(draws=of_draws, tweedie=lambda network, x, t, seeds: tweedie_variance(network, x, t, stride))
-    if how not in ways: raise ValueError(f"Unknown way {how!r} to the aleatoric variance; choose {' or '.join(ways)}.")
-    return ways[how]
+    return ways[one_of('way', how, ways)]
 
 # %% ../../nbs/propagation/aleatoric.ipynb #b03eae2f
 def method_for(model, posterior, rank, sampler):
@@ -222,7 +225,7 @@ def regenerate(
     Passes per sample for a first-order sampler: `steps` times rank + 1, or 1 without a posterior; one for `of_mean`;
     for the aleatoric part draws x draw_steps or C stride² + 1. Raises `ValueError` for what `sample` refuses, a state
     of another shape, an unknown `how`, fewer than 2 draws, or a posterior over other weights than the last layer's."""
-    check_state(model, state, t)
+    state, t = checked_state(model, state, t)
     seeds = range(len(state)) if seeds is None else seeds
     r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
     labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch

@@ -13,9 +13,14 @@ import torch
 import torch.nn.functional as F
 from scipy import stats
 
+from ..arguments import share, tensor_of
+from ..core import shown
+
 # %% ../../nbs/propagation/comparison.ipynb #9c84b756
 def pair_of_maps(variance, reference):
     "Both maps as float64 of shape (B, pixels), after checking that they belong together"
+    variance, reference = (tensor_of(name, v, "a batch of maps (B, C, H, W)")
+                           for name, v in (('variance', variance), ('reference', reference)))
     if variance.shape != reference.shape:
         raise ValueError(f"variance has shape {tuple(variance.shape)} but the reference has {tuple(reference.shape)}; "
                          "compare maps of the same images.")
@@ -61,7 +66,8 @@ def negative_fraction(
     per_image:bool=False,   # one fraction for each image instead of one for all
 ):                          # float, or float64 (B,)
     "Fraction of pixels whose variance is below zero"
-    negative = (variance.detach().flatten(1) < 0).double().mean(1)
+    variance = tensor_of('variance', variance, "a batch of maps (B, C, H, W)").detach()
+    negative = (variance.flatten(1) < 0).double().mean(1)
     return negative if per_image else negative.mean().item()
 
 # %% ../../nbs/propagation/comparison.ipynb #432b041c
@@ -71,9 +77,11 @@ def check_values(values, within):
     "`ValueError` unless the values are at least two numbers in the range"
     if len(values) < 2:
         raise ValueError(f"An interval needs at least two values, got {len(values)}; use more images or seeds.")
-    low, high = within
-    if not low < high: raise ValueError(f"within is {within}; pass the smallest and the largest possible value.")
-    slack = ROUNDING * max(abs(v) for v in within if math.isfinite(v)) if any(map(math.isfinite, within)) else 0.
+    try: low, high = map(float, within)
+    except (TypeError, ValueError, RuntimeError): low = high = math.nan
+    if not low < high:
+        raise ValueError(f"within is {shown(within)}; pass the smallest and the largest possible value.")
+    slack = ROUNDING * max([abs(v) for v in (low, high) if math.isfinite(v)], default=0.)
     outside = values[(values < low - slack) | (values > high + slack)]
     if len(outside): raise ValueError(f"A value is {outside[0]:.3g}, outside the range from {low:g} to {high:g}; "
                                       "pass the range of the quantity as `within`.")
@@ -86,10 +94,9 @@ def mean_interval(
     within:tuple=(-math.inf, math.inf),   # smallest and largest possible value: the interval stays inside
 ) -> tuple:                   # mean, low, high
     "Mean of `values` with Student's t interval; `ValueError` for fewer than two or for values outside `within`"
-    values = torch.as_tensor(values).detach().double().cpu().flatten()
+    values = tensor_of('values', values, "a list of numbers").detach().double().cpu().flatten()
     check_values(values, within)
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}; choose a number between 0 and 1, such as 0.95.")
+    confidence = share('confidence', confidence, '0.95')
     if log:
         if not (values > 0).all():
             raise ValueError(f"A geometric mean is of positive numbers, but the smallest here is {values.min():.3g}; "
@@ -159,6 +166,8 @@ def spatial_pattern(
 
     `inside`, `edge`, `outside`: shares of the total, which must be positive. `effective_area`: (sum v)² / (N sum v²),
     a fraction of the N pixels. `contrast_correlation`: Spearman correlation with the local contrast of the image."""
+    images, variance = (tensor_of(name, v, "a batch (B, C, H, W)")
+                        for name, v in (('images', images), ('variance', variance)))
     if images.shape != variance.shape:
         raise ValueError(f"images has shape {tuple(images.shape)} but variance has {tuple(variance.shape)}; "
                          "pass the maps of these images.")

@@ -8,6 +8,8 @@ __all__ = ['RELATIVE_STEP', 'leading_directions', 'step_length', 'apply_batched'
 # %% ../../nbs/propagation/directions.ipynb #499c96ef
 import torch
 
+from ..core import shown
+
 # %% ../../nbs/propagation/directions.ipynb #f58d30bd
 MOST_COLUMNS = 512      # a Gram matrix of more columns is not diagonalised whole
 OVERSAMPLING = 8        # directions more than the rank in subspace iteration (Halko et al. advise 5 to 10)
@@ -61,7 +63,12 @@ def apply_batched(
 ) -> torch.Tensor:       # (R, B, ...) float64
     "A function of images for a stack of states"
     flat = X.flatten(0, 1).float()
-    return torch.cat([function(part).double() for part in flat.split(max_batch)]).unflatten(0, X.shape[:2])
+    parts = [(part, function(part)) for part in flat.split(max_batch)]
+    for images, made in parts:
+        if not torch.is_tensor(made) or made.shape[:1] != images.shape[:1]:
+            raise ValueError(f"The function made {shown(made)} of {len(images)} images; let it return a tensor with an "
+                             "entry for each.")
+    return torch.cat([made.double() for _, made in parts]).unflatten(0, X.shape[:2])
 
 # %% ../../nbs/propagation/directions.ipynb #65fd244d
 def push_forward(

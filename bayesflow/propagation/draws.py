@@ -18,6 +18,7 @@ from .base import Method, Propagated, Request
 from .directions import apply_batched
 from .resolution import watched
 from ..sampling import trajectory
+from ..seeds import generator
 
 # %% ../../nbs/propagation/draws.ipynb #369ea386
 def follow_draws(
@@ -66,7 +67,7 @@ class Draws(Method):
     @torch.no_grad()
     def run(self, request, posterior):
         r = request
-        delta = posterior.sample(self._number(posterior), torch.Generator().manual_seed(self.seed)) - posterior.mean
+        delta = posterior.sample(self._number(posterior), generator(self.seed)) - posterior.mean
         images = torch.stack(trajectory(r.step, r.network, r.x, r.times, r.fresh(), r.progress))
         p = follow_draws(r, posterior, delta, images)
         if posterior.parts:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..arguments import MODEL, POSTERIOR, has_parts, seeds_of
 from ..core import whole_number
 from ..posteriors.base import FactoredPosterior, HeadPosterior
 from .comparison import fidelity, spearman, spearman_ceiling
@@ -86,7 +87,8 @@ def chosen_methods(methods, model, posterior, sampler) -> tuple:
     "Methods by name that take this posterior and sampler, and the others with the reason"
     most_passes, suitable, not_run = math.inf, {}, {}
     if methods is None: methods, most_passes = default_methods(posterior), EXACT_WEIGHTS + 1
-    elif not isinstance(methods, dict): methods = {str(method): method for method in methods}
+    elif not isinstance(methods, dict):
+        methods = {str(method): method for method in (methods if isinstance(methods, (list, tuple)) else [methods])}
     for name, method in methods.items():
         method = method_of(method, posterior=posterior)
         try: method.check(model, posterior, sampler)
@@ -130,11 +132,10 @@ SAMPLES = 10             # images of a report when neither labels nor seeds are 
 
 def usual_samples(model, labels, seeds) -> tuple:
     "Labels and seeds, with the defaults of a report filled in"
+    seeds = None if seeds is None else seeds_of(seeds)
     if labels is None and model.num_classes:
-        n = min(SAMPLES, model.num_classes) if seeds is None else seeds if isinstance(seeds, int) else len(list(seeds))
-        labels = torch.arange(n) % model.num_classes
-    if seeds is None: seeds = SAMPLES if labels is None else len(labels)
-    return labels, list(range(seeds) if isinstance(seeds, int) else seeds)
+        labels = torch.arange(min(SAMPLES, model.num_classes) if seeds is None else len(seeds)) % model.num_classes
+    return labels, SAMPLES if seeds is None and labels is None else seeds
 
 # %% ../../nbs/propagation/fidelity.ipynb #2b144a22
 def fidelity_report(
@@ -151,7 +152,8 @@ def fidelity_report(
 
     The ratio of totals is over all images, with the interval of `ratio_interval`; the correlations are means over
     images. Raises what `sample_with_uncertainty` raises."""
-    labels, seeds = usual_samples(model, labels, seeds)
+    has_parts('posterior', posterior, POSTERIOR, 'sample')
+    labels, seeds = usual_samples(has_parts('model', model, MODEL, 'process'), labels, seeds)
     draws = posterior.most_draws or draws
     if not posterior.most_draws:
         hint = ', because parts of the draws are compared with each other'
@@ -170,9 +172,8 @@ def fidelity_report(
     for name, method in suitable.items():
         start = time.perf_counter()
         out = sample_with_uncertainty(model, posterior, labels, propagation=method, **common)
-        took = time.perf_counter() - start
-        rows[name] = compared(out.variance.cpu(), drawn, reference)
-        rows[name] |= dict(evaluations_per_step=out.evaluations_per_step, seconds=took)
+        took = dict(seconds=time.perf_counter() - start, evaluations_per_step=out.evaluations_per_step)
+        rows[name] = compared(out.variance.cpu(), drawn, reference) | took
     facts = dict(draws=draws, images=len(seeds), steps=steps, sampler=sampler, seconds=seconds,
                  first_order_error=mirrored_error(model, posterior, checked, guidance), warning=posterior.warning)
     return FidelityReport(f"{model.info.get('name', 'model')}: maps against the reference", rows,

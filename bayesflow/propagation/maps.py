@@ -11,7 +11,8 @@ import math
 import torch
 from tqdm.auto import tqdm
 
-from ..core import group_size, whole_number
+from ..arguments import POSTERIOR, has_parts, one_of
+from ..core import group_size, shown, whole_number
 from ..models.precision import full_precision
 from ..posteriors.base import HeadPosterior
 from .aleatoric import fresh_noise
@@ -38,10 +39,7 @@ def method_of(
         raise ValueError(f"{' and '.join(given)} belong to the method, which is {propagation}; set them there.")
     if propagation is None:
         propagation = 'shared' if posterior is None or isinstance(posterior, HeadPosterior) else 'ensemble'
-    if not isinstance(propagation, str) or propagation not in METHODS:
-        raise ValueError(f"Unknown propagation {propagation!r}; choose one of {', '.join(METHODS)}, or pass a method "
-                         "such as Shared(rank=8).")
-    method = METHODS[propagation]
+    method = METHODS[one_of('propagation', propagation, METHODS, ', or pass a method such as Shared(rank=8)')]
     for name in given:
         if name not in method.__dataclass_fields__:
             owner = ', '.join(repr(k) for k, m in METHODS.items() if name in m.__dataclass_fields__)
@@ -51,6 +49,9 @@ def method_of(
 # %% ../../nbs/propagation/maps.ipynb #9f4bfd9b
 def check_maps_request(model, posterior, method, sampler, labels, through, noise_draws, keep_S=False):
     "`ValueError` in one sentence if these do not go together"
+    has_parts('posterior', posterior, POSTERIOR, 'sample')
+    if through is not None and not callable(through):
+        raise ValueError(f"through is {shown(through)}; pass a function of images (n, C, H, W).")
     method.check(model, posterior, sampler)
     mixed = labels is not None and labels.ndim == 2
     if mixed and isinstance(method, Shared) and not isinstance(posterior, HeadPosterior):

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import torch
 
+from ..arguments import one_of
 from .base import Method, Propagated
 from ..sampling import SeededNoise, linear_form
 
@@ -76,8 +77,7 @@ class BayesDiff(Method):
     def __post_init__(self):
         self._whole('draws', least=2)
         self._whole('skip')
-        if self.branches not in BRANCHES:
-            raise ValueError(f"Unknown branches {self.branches!r}; choose {' or '.join(BRANCHES)}.")
+        one_of('branches', self.branches, BRANCHES)
 
     def check(self, model, posterior=None, sampler=None):
         super().check(model, posterior, sampler)

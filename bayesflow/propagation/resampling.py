@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from ..arguments import POSTERIOR, has_parts, one_of, real_number
 from ..core import whole_number
 from ..models.precision import full_precision
 from .base import Request
@@ -33,7 +34,7 @@ def draw_states(
     "correlated": from N(x, tau² S S^T). "pixelwise": from N(x, tau² diag(S S^T)), as in BayesDiff. "white": with the
     same variance in every pixel. Draw j of sample i depends on `seeds[i]` and j alone. `ValueError` for an unknown
     kind."""
-    if kind not in KINDS: raise ValueError(f"Unknown kind {kind!r}; choose one of {', '.join(KINDS)}.")
+    one_of('kind', kind, KINDS)
     noise = SeededNoise(seeds, 'resample')
     if kind == 'correlated':
         z = torch.stack([noise.randn(len(S)) for _ in range(n)]).to(x)                 # (n, B, K)
@@ -109,7 +110,8 @@ def resample(
     r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
     labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
     at, n = whole_number('at', at, most=steps, hint=', the number of a step'), whole_number('n', n)
-    if kind not in KINDS: raise ValueError(f"Unknown kind {kind!r}; choose one of {', '.join(KINDS)}.")
+    kind, scale = one_of('kind', kind, KINDS), real_number('scale', scale)
+    has_parts('posterior', posterior, POSTERIOR, 'sample')
     method = Shared(rank=rank)
     method.check(model, posterior, sampler)
     step, times, parts = model.process.samplers[sampler], model.process.times(steps), []

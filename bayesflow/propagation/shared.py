@@ -12,13 +12,15 @@ from typing import ClassVar
 
 import torch
 
+from ..arguments import positive, share
 from ..core import group_size, whole_number
-from ..posteriors.base import FactoredPosterior, HeadPosterior, positive
+from ..posteriors.base import FactoredPosterior, HeadPosterior
 from .base import Method, Propagated, Request
 from .directions import push_forward
 from .resolution import resolution_of, watched
 from .sensitivity import LARGEST_RANK, AdaptiveSensitivity, Sensitivity
 from ..sampling import linear_form, trajectory
+from ..seeds import generator
 
 # %% ../../nbs/propagation/shared.ipynb #c4bf1c4a
 STEP_OF_A_GAUSSIAN = math.sqrt(3)      # length of a difference in standard deviations
@@ -185,12 +187,12 @@ class SharedOptions(Method):
     seed: int = 0                  # of the random columns and of the checks
 
     def __post_init__(self):
-        if self.rank not in (None, 'auto'): self._whole('rank', hint=", 'auto', or None for exact")
+        auto = isinstance(self.rank, str) and self.rank == 'auto'
+        if self.rank is not None and not auto: self._whole('rank', hint=", 'auto', or None for exact")
         if self.last is not None:
             self._whole('last', hint=', or None for as many as rank')
-            if self.rank in (None, 'auto'): raise ValueError("last belongs to a rank that is a number; pass both.")
-        if isinstance(self.tolerance, bool) or not 0 < self.tolerance < 1:
-            raise ValueError(f"tolerance is {self.tolerance!r}; pass a share between 0 and 1, such as 0.02.")
+            if self.rank is None or auto: raise ValueError("last belongs to a rank that is a number; pass both.")
+        share('tolerance', self.tolerance, '0.02')
         if self.columns is not None: self._whole('columns', hint=', or None for all of them')
         for name in ('random_columns', 'checks', 'seed'): self._whole(name, least=0)
         if self.random_columns and self.columns is None:
@@ -231,7 +233,7 @@ class Shared(SharedOptions):
         "L (K, P), the directions of the weights that are followed"
         own = self.resolved(posterior)
         if own.columns is None: return posterior.factor()
-        return posterior.factor(own.columns, own.random_columns, torch.Generator().manual_seed(self.seed))
+        return posterior.factor(own.columns, own.random_columns, generator(self.seed))
 
     @torch.no_grad()
     def run(self, request, posterior):

@@ -6,15 +6,16 @@
 __all__ = ['execute', 'to_do', 'run_elsewhere', 'threads_each', 'run_all']
 
 # %% ../../nbs/runs/execute.ipynb #ab54880b
-import logging, os, re, signal, subprocess, sys, threading, time
+import json, logging, os, re, signal, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from ..core import whole_number
-from .console import bars
+from ..folders import owned, sweep
+from .console import bars, sentence
 from .numbers import read_numbers, write_json
 from .parameters import check_run, check_runs
-from .stamp import inputs, why_run
+from .stamp import inputs, outputs, why_run
 from .table import Run
 
 # %% ../../nbs/runs/execute.ipynb #b0988c62
@@ -60,7 +61,7 @@ def files_in(folder):
 KERNEL_START = 600                                                 # seconds to wait for a kernel on a busy machine
 SILENT = "--log-level=50"                                          # a kernel that is ended would report the interrupt
 
-def execute_notebook(run, parameters, progress):
+def execute_notebook(run, parameters, progress, about):
     "Execute the notebook of `run` with papermill; None, or one line about the error."
     try: import papermill
     except ModuleNotFoundError:
@@ -68,7 +69,7 @@ def execute_notebook(run, parameters, progress):
     from traitlets.config import Config
     logging.getLogger("papermill").setLevel(logging.ERROR)         # its warnings are our errors, raised before
     root, bar = str(run.root.resolve()), dict(desc=run.name, unit="cell", leave=False) if progress else False
-    told = dict(BAYESFLOW_COMMAND=run.command, BAYESFLOW_ROOT=root)
+    told = dict(BAYESFLOW_COMMAND=run.command, BAYESFLOW_ROOT=root, BAYESFLOW_INPUTS=json.dumps(about))
     try:
         with environment(**told, JUPYTER_PREFER_ENV_PATH="1", PYDEVD_DISABLE_FILE_VALIDATION="1"), bars(), stoppable():
             papermill.execute_notebook(
@@ -79,6 +80,26 @@ def execute_notebook(run, parameters, progress):
     except papermill.PapermillExecutionError as e: return error_line(e)
     except Exception as e: return f"{type(e).__name__}: {first_line(str(e)) or 'no message'}"          # the kernel died
 
+# %% ../../nbs/runs/execute.ipynb #f55d6ce3
+def execute_alone(run, parameters, progress):
+    "The work of `execute`, in a folder that is this process's."
+    parameters = check_run(run) if parameters is None else parameters
+    state, figures, executed = inputs(run, parameters), run.root/run.figures, run.root/run.executed
+    for d in (figures, executed.parent): d.mkdir(parents=True, exist_ok=True)
+    (run.root/run.stamp).unlink(missing_ok=True)
+    sweep(figures)
+    before, start = files_in(figures), time.perf_counter()
+    about = dict(seed=parameters.get("seed"), weights=state["weights"], data=state["data"])
+    error = execute_notebook(run, parameters, progress, about)
+    if error: raise RuntimeError(f"run '{run.name}' failed: {error}; executed notebook: {executed}")
+    new = [f for f, t in files_in(figures).items() if before.get(f) != t]
+    if run.name not in read_numbers(figures) or "numbers.json" not in new:
+        raise RuntimeError(f"run '{run.name}' wrote no numbers; its notebook has to call "
+                           f"write_numbers(figures, run, ...); executed notebook: {executed}")
+    state["data"] = inputs(run, parameters)["data"]                # the run itself may have downloaded them
+    write_json(run.root/run.stamp, dict(command=run.command, inputs=state, files=outputs(run, new)))
+    return time.perf_counter() - start
+
 # %% ../../nbs/runs/execute.ipynb #37c8eabb
 def execute(
     run: Run,
@@ -87,21 +108,9 @@ def execute(
 ) -> float:          # seconds
     """Execute `run` and stamp it.
 
-    RuntimeError with one line when its notebook fails or leaves no numbers; the executed notebook stays for a look."""
-    parameters = check_run(run) if parameters is None else parameters
-    state, figures, executed = inputs(run, parameters), run.root/run.figures, run.root/run.executed
-    for d in (figures, executed.parent): d.mkdir(parents=True, exist_ok=True)
-    (run.root/run.stamp).unlink(missing_ok=True)
-    before, start = files_in(figures), time.perf_counter()
-    error = execute_notebook(run, parameters, progress)
-    if error: raise RuntimeError(f"run '{run.name}' failed: {error}; executed notebook: {executed}")
-    new = [f for f, t in files_in(figures).items() if before.get(f) != t]
-    if run.name not in read_numbers(figures) or "numbers.json" not in new:
-        raise RuntimeError(f"run '{run.name}' wrote no numbers; its notebook has to call "
-                           f"write_numbers(figures, run, ...); executed notebook: {executed}")
-    state["data"] = inputs(run, parameters)["data"]                # the run itself may have downloaded them
-    write_json(run.root/run.stamp, dict(command=run.command, inputs=state, files=sorted(new)))
-    return time.perf_counter() - start
+    RuntimeError with one line when its notebook fails or leaves no numbers, or while another process executes the run;
+    the executed notebook stays for a look."""
+    with owned(run.root/run.work, "a run"): return execute_alone(run, parameters, progress)
 
 # %% ../../nbs/runs/execute.ipynb #81c25796
 def to_do(runs, table, force, say):
@@ -122,12 +131,25 @@ INTERRUPTED = 130         # exit code of a command after Ctrl-C
 
 def lines_of(args, env, progress, head):
     "(exit code, lines) of a process; lines that begin with `progress` go to standard error meanwhile, after `head`"
-    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as child:
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)     # see `end_with_parent`
+    with subprocess.Popen(args, text=True, env=env, **pipes) as child:
         lines = []
         for line in map(str.rstrip, child.stdout):
             if line.startswith(progress): print(f"{head}: {line.removeprefix(progress)}", file=sys.stderr, flush=True)
             elif line: lines.append(line)
     return child.returncode, lines
+
+# %% ../../nbs/runs/execute.ipynb #c73d61bd
+def end_with_parent():
+    """End this process and all that it started as soon as the process that started it has ended, in whatever way.
+
+    Standard input is a pipe from that process, and it ends with it."""
+    def watch():
+        import psutil
+        while os.read(0, 1): pass
+        for child in psutil.Process().children(recursive=True): child.kill()
+        os._exit(1)
+    threading.Thread(target=watch, daemon=True).start()
 
 # %% ../../nbs/runs/execute.ipynb #2c70ebaa
 def run_elsewhere(run, head, why, threads, say):
@@ -135,7 +157,8 @@ def run_elsewhere(run, head, why, threads, say):
 
     Its kernel computes with so many `threads`. The lines of its progress go to standard error."""
     say(f"{head}: {run.notebook.name} ({why})")
-    code = "import sys; sys.argv[0] = 'bayesflow-run'; from bayesflow.runs.run_command import main; main()"
+    code = ("import sys; sys.argv[0] = 'bayesflow-run'; from bayesflow.runs.execute import end_with_parent; "
+            "end_with_parent(); from bayesflow.runs.run_command import main; main()")
     own = [v for setting in run.own_settings for v in ("--set", setting)]
     args = [sys.executable, "-c", code, run.name, "--profile", run.profile, "--settings", str(run.settings), "--force",
             *["--trained"] * run.trained, *own]
@@ -154,9 +177,10 @@ def run_here(item, progress, say):
     head, run, params, why = item
     say(f"{head}: {run.notebook.name} ({why})")
     try: say(f"{head}: done in {execute(run, params, progress):.1f} s; {run.figures}")
-    except RuntimeError as e:
-        say(f"{head}: {e}")
-        return str(e)
+    except Exception as e:                                             # the runs after it are not lost
+        if os.environ.get("BAYESFLOW_DEBUG"): raise
+        say(f"{head}: {sentence(e)}")
+        return sentence(e)
     return "done"
 
 # %% ../../nbs/runs/execute.ipynb #a3f7678f
@@ -173,7 +197,9 @@ def run_all(
     todo, res = to_do(runs, table, force, say)
     together = [item for item in todo if jobs > 1 and not item[1].alone]
     if together:
-        def elsewhere(item): return run_elsewhere(item[1], item[0], item[3], threads_each(jobs), say)
+        def elsewhere(item):
+            try: return run_elsewhere(item[1], item[0], item[3], threads_each(jobs), say)
+            except Exception as e: return sentence(e)                  # the runs after it are not lost
         with ThreadPoolExecutor(jobs) as pool: found = list(pool.map(elsewhere, together))
         res |= {item[1].title: result for item, result in zip(together, found)}
     for item in todo:

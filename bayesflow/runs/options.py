@@ -7,10 +7,12 @@ __all__ = ['sampling_parser', 'add_result_options', 'add_propagation_options', '
            'note_options']
 
 # %% ../../nbs/runs/options.ipynb #bfd9f9a3
-import argparse, dataclasses, json, math
+import argparse, dataclasses, json
 
-from ..core import whole_number, write_whole
+from ..core import read_json, write_whole
+from ..ranges import COUNT, SEED, SHARE, Range
 from .console import Parser, check_device
+from ..seeds import MOST_SEED
 
 # %% ../../nbs/runs/options.ipynb #3f39cbf1
 def parse_labels(
@@ -71,15 +73,24 @@ def add_propagation_options(parser, rank_help):
     add('--draws', type=int, help='of ensemble and bayesdiff (default: 100, and 8 for labels)')
     add('--lite', action='store_true', help='fit to the bundled lite split, scaled to the size of the training set')
 
+# %% ../../nbs/runs/options.ipynb #bd5c550b
+# Which numbers the options of all commands may be, by their names.
+RANGES = dict(steps=COUNT, max_batch=COUNT, seed=SEED, guidance=Range(), draws=COUNT, tolerance=SHARE, count=COUNT,
+              shard=COUNT, first=COUNT, fit_images=COUNT)
+
+def check_ranges(options, n:int):
+    "`ValueError` for a number outside of its range, or where the seeds of `n` samples would pass the largest one"
+    for name, value in vars(options).items():
+        if name in RANGES and value is not None: RANGES[name].check(f"--{name.replace('_', '-')}", value)
+    if options.seed + n - 1 > MOST_SEED:
+        raise ValueError(f"--seed {options.seed} leaves {MOST_SEED - options.seed + 1:,} seeds, and {n:,} samples need "
+                         "one each; pass a smaller --seed.")
+
 # %% ../../nbs/runs/options.ipynb #ae256f16
-def check_options(options, *names) -> list:
+def check_options(options) -> list:
     "The labels of the options; `ValueError` if they cannot be used, or if one of them would have no effect"
-    for name in ('steps', 'max_batch', *names):
-        value = getattr(options, name)
-        if value is not None: whole_number(f"--{name.replace('_', '-')}", value)
-    whole_number('--seed', options.seed, least=0)
-    if not math.isfinite(options.guidance): raise ValueError(f"--guidance is {options.guidance}; pass a number.")
     labels, given = parse_labels(options.labels), vars(options)
+    check_ranges(options, given.get('count') or len(labels))
     exact, rank = given.get('exact', False), given.get('rank')
     if exact and rank is not None:
         raise ValueError(f"--exact follows all directions, and --rank {rank} does not; pass one of the two.")
@@ -116,7 +127,7 @@ def check_begun(path, options, labels) -> dict:
     "The options that determine the maps; `ValueError` that names those which differ from the ones in the file `path`"
     now = {k: v for k, v in vars(options).items() if k not in FREE and v is not None}
     now['labels'] = ','.join(map(str, labels))
-    before = json.loads(path.read_text()) if path.exists() else now
+    before = read_json(path, 'delete it; the maps know their options, too') if path.exists() else now
     other = [k for k in now if k in before and now[k] != before[k]]
     if not other: return now
     there, here = (' '.join(option_text(k, v[k]) for k in other) for v in (before, now))

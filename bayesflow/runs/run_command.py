@@ -9,8 +9,7 @@ __all__ = ['main', 'nbdev_test']
 import json, re, subprocess, sys, sysconfig
 from pathlib import Path
 
-from dotenv import load_dotenv
-
+from ..env_file import read_env
 from .cluster import submit
 from .console import Parser, command, json_object
 from .execute import run_all
@@ -94,7 +93,7 @@ def show_plan(runs, table, force):
 
 def run_main(args):
     "Run the command with these options; RuntimeError when a run failed."
-    load_dotenv(Path(args.settings).parent/".env")                 # $BAYESFLOW_DATA may stand there
+    read_env(Path(args.settings).parent/".env")                 # $BAYESFLOW_DATA may stand there
     table = read_runs(args.settings, args.profile, args.trained)
     if sum(map(bool, (args.names, args.all, args.group))) > 1:
         raise ValueError("give names, --all or --group, one of them.")

@@ -6,10 +6,12 @@
 __all__ = ['train_command']
 
 # %% ../../nbs/runs/train_command.ipynb #06f31806
-import dataclasses, inspect, json, re, shlex
+import dataclasses, inspect, json, re, shlex, time
 
+from ..core import read_json
 from .console import Parser, command, json_object
 from ..training.config import CHOICES, TrainConfig
+from ..training.place import place_of
 
 # %% ../../nbs/runs/train_command.ipynb #6d62fe42
 LETTERS = {int: 'N', float: 'X', dict: 'JSON'}       # what stands for a value in the help
@@ -34,13 +36,15 @@ def train_parser(description):
     return parser
 
 # %% ../../nbs/runs/train_command.ipynb #da36821c
+STARTED = time.time()                # a state that is older is that of another call
+
 def continue_training(words) -> str:
     "What to do after an interruption of `bayesflow-train` with these words"
     config = TrainConfig(**vars(train_parser('').parse_args(words)))
     state, begun = config.folder/'state.pt', config.folder/'config.json'
-    own = begun.exists() and json.loads(begun.read_text()) == dataclasses.asdict(config)
+    own = begun.exists() and read_json(begun) == dataclasses.asdict(config)
     if config.resume: return "the epochs that are complete are kept; give the same command again"
-    if not (own and state.exists() and state.stat().st_mtime >= begun.stat().st_mtime):
+    if not (own and state.exists() and state.stat().st_mtime >= STARTED):
         return "no epoch was complete; give the same command again"
     again = shlex.join(['bayesflow-train', *(w for w in words if w != '--overwrite'), '--resume'])
     return f"the epochs that are complete are kept; continue with {again}"
@@ -49,7 +53,8 @@ def continue_training(words) -> str:
 @command(go_on=continue_training)
 def train_command(argv=None):
     "Train a network by flow matching or diffusion"
-    config = TrainConfig(**vars(train_parser(train_command.__doc__).parse_args(argv))).check()
+    config = TrainConfig(**vars(train_parser(train_command.__doc__).parse_args(argv))).check_values()
+    with place_of(config.folder): config.check()                       # at once: importing torch takes seconds
     from bayesflow.runs.tracked import maps_of_training
     from bayesflow.training.trainer import train
     try: model = train(config, after=maps_of_training(config))

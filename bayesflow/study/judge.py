@@ -11,11 +11,9 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import nn
 
-from ..core import evaluation_mode, write_whole
+from ..core import evaluation_mode, read_tensors, save_tensors
 from ..data import asset
 
 # %% ../../nbs/study/judge.ipynb #db0157eb
@@ -48,9 +46,7 @@ class Classifier(nn.Module):
     def save(self, path):
         "Write weights, shape and `info` to a safetensors file, whole or not at all"
         config = json.dumps(dict(shape=self.shape, info=self.info), sort_keys=True)
-        meta = dict(config=config)                       # one key: safetensors does not keep the order of several
-        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        return write_whole(path, lambda part: part.write_bytes(save(state, metadata=meta)))
+        return save_tensors(path, self.state_dict(), dict(config=config))
 
 # %% ../../nbs/study/judge.ipynb #544a4c1a
 def in_batches(
@@ -121,13 +117,12 @@ def load_classifier(
 ) -> Classifier:        # in evaluation mode
     "Load a classifier; `FileNotFoundError` if there is none, `ValueError` if the file is damaged or not a classifier"
     path = classifier_file(dataset, role)
+    state, metadata = read_tensors(path)
     try:
-        with safe_open(path, 'pt') as f:
-            config = json.loads(f.metadata()['config'])
-            state = {k: f.get_tensor(k) for k in f.keys()}
+        config = json.loads(metadata['config'])
         net = Classifier(**config['shape'], info=config['info'])
         net.load_state_dict(state)
-    except (SafetensorError, KeyError, TypeError, RuntimeError) as e:
+    except (KeyError, TypeError, RuntimeError) as e:
         raise ValueError(f"{path} is not a classifier of this package ({type(e).__name__}: {e}); pass a file written "
                          "by Classifier.save.") from None
     return net.to(device).eval()

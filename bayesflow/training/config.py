@@ -6,13 +6,14 @@
 __all__ = ['APART', 'CHOICES', 'MAY_CHANGE', 'TrainConfig', 'settings_of']
 
 # %% ../../nbs/training/config.ipynb #4eceba7f
-import json, math
-from dataclasses import asdict, dataclass, field
+import json
+from dataclasses import asdict, dataclass, field, fields
 from inspect import signature
 from pathlib import Path
 
-from ..core import differences, whole_number
+from ..core import differences, read_json, whole_number
 from ..data import CLASSES, DATASETS
+from ..ranges import COUNT, POSITIVE, SEED, SHARE, Range
 from .tracking import MODES
 
 # %% ../../nbs/training/config.ipynb #d700b434
@@ -20,12 +21,15 @@ from .tracking import MODES
 APART = 'out', 'root', 'resume', 'overwrite', 'stop_after', 'wandb', 'project'
 
 # The choices of the fields that have some; each process knows which of the loss weights it has.
-CHOICES = dict(dataset=tuple(DATASETS), method=('flow', 'diffusion'), time_density=('uniform', 'logit-normal'),
-               loss_weight=('uniform', 'snr+1'), precision=('no', 'bf16', 'fp16'),
-               wandb=MODES)
+CHOICES = dict(dataset=tuple(DATASETS), method=('flow', 'diffusion'),
+               time_density=('uniform', 'logit-normal', 'shifted'),
+               loss_weight=('uniform', 'snr+1'), target=('sample', 'posterior-mean'),
+               precision=('no', 'bf16', 'fp16'), wandb=MODES)
 
 # %% ../../nbs/training/config.ipynb #15132a5b
-COUNTS = 'epochs', 'batch_size', 'warmup', 'val_images'     # fields that are whole numbers of at least 1
+def within(default, allowed:Range):
+    "A field with the numbers that it may be; `None` is one that is not given"
+    return field(default=default, metadata=dict(allowed=allowed))
 
 
 # %% ../../nbs/training/config.ipynb #15247b59
@@ -34,27 +38,30 @@ class TrainConfig:
     "Everything that determines a training run"
     dataset:str = 'MNIST'           # data to train on
     method:str = 'flow'             # flow matching or diffusion
-    epochs:int = 15                 # passes over the training images
-    batch_size:int = 128            # images per optimiser step, over all processes
-    lr:float = 2e-3                 # peak learning rate of AdamW
-    weight_decay:float = 0.01       # weight decay of AdamW
-    warmup:int = 200                # steps of linear warm-up, before a cosine to zero
-    clip:float = 1.0                # largest norm of the gradient
-    ema:float = 0.999               # decay of the weight average, per step, after a warm-up
-    time_density:str = 'uniform'    # density of the training times
+    epochs:int = within(15, COUNT)              # passes over the training images
+    batch_size:int = within(128, COUNT)         # images per optimiser step, over all processes
+    lr:float = within(2e-3, POSITIVE)           # peak learning rate of AdamW
+    weight_decay:float = within(0.01, Range(0))     # weight decay of AdamW
+    warmup:int = within(200, COUNT)             # steps of linear warm-up, before a cosine to zero
+    clip:float = within(1.0, POSITIVE)          # largest norm of the gradient
+    ema:float = within(0.999, Range(0, below=1))    # decay of the weight average, per step, after a warm-up
+    snapshots:int = within(0, Range(0, whole=True))    # store averages of two lengths after so many epochs; 0: none
+    time_density:str = 'uniform'    # density of the training times; shifted has more of them near the noise
+    shift:float = within(3.0, POSITIVE)         # how far the shifted density moves them, 1 for not at all
+    target:str = 'sample'           # what is regressed on: the image that was noised, or the mean of all it could be
     loss_weight:str = 'uniform'     # weight of the errors over time; snr+1 is for diffusion
-    label_dropout:float = 0.1       # share of labels replaced by the null label, for guidance
+    label_dropout:float = within(0.1, SHARE)    # share of labels replaced by the null label, for guidance
     precision:str = 'bf16'          # half precision of autocast, no for float32
-    seed:int = 0                    # seed of the initial weights, the order, the noise and the times
+    seed:int = within(0, SEED)      # seed of the initial weights, the order, the noise and the times
     lite:bool = False               # train on the bundled lite split
     root:str = None                 # where to look for the data first
-    val_images:int = 2000           # training images held out for the validation loss, at most a tenth of them
-    split:int = 0                   # seed of the choice of these images
+    val_images:int = within(2000, COUNT)        # training images held out for the validation, at most a tenth of them
+    split:int = within(0, SEED)     # seed of the choice of these images
     out:str = None                  # folder of the run, without it checkpoints/mnist-flow and so on
     init:str = None                 # start from the weights of this bundled model or .safetensors file
     overwrite:bool = False          # start over in a folder that has a run, and lose that run
     resume:bool = False             # continue the run in the folder
-    stop_after:int = None           # end after this many epochs of the schedule, to be resumed later
+    stop_after:int = within(None, COUNT)        # end after this many epochs of the schedule, to be resumed later
     wandb:str = 'auto'              # mode of Weights & Biases; auto is online if there is a key, else disabled
     project:str = 'bayesflow'       # project in Weights & Biases
     process:dict = field(default_factory=dict)    # more arguments of the process, such as {"schedule": "cosine"}
@@ -65,34 +72,27 @@ class TrainConfig:
     @property
     def folder(self): return Path(self.out or f"checkpoints/{DATASETS[self.dataset]['short']}-{self.method}")
 
-    def check(self):
-        "Whole numbers as Python integers; `ValueError` in one sentence for a bad configuration, before any work"
-        for name in COUNTS: setattr(self, name, whole_number(name, getattr(self, name)))
-        for name in ('seed', 'split'): setattr(self, name, whole_number(name, getattr(self, name), least=0))
-        if self.stop_after is not None: self.stop_after = whole_number('stop_after', self.stop_after)
-        _check_numbers(self)
+    def check_values(self):
+        "Whole numbers as Python integers; `ValueError` in one sentence for a bad value, before any work"
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if 'allowed' not in f.metadata or (value is None and f.default is None): continue
+            setattr(self, f.name, f.metadata['allowed'].check(f.name, value))
         _check_choices(self)
         _check_classes(self)
-        _check_folder(self)
         _check_arguments(self)
+        return self
+
+    def check(self):
+        "As `check_values`; errors, too, for a folder that holds another run, or none to resume"
+        _check_folder(self.check_values())
         return self
 
 # %% ../../nbs/training/config.ipynb #a3d58820
 def settings_of(config:dict) -> dict:
     "The fields that determine the network, as JSON keeps them; fields that an older run has not have their default"
-    fields = {**asdict(TrainConfig()), **config}
-    return {k: json.loads(json.dumps(v, default=int)) for k, v in fields.items() if k not in APART}     # NumPy: int
-
-# %% ../../nbs/training/config.ipynb #e35f5025
-_POSITIVE, _SHARE = (lambda v: v > 0, 'above 0'), (lambda v: 0 <= v <= 1, 'from 0 to 1')
-_NUMBERS = dict(lr=_POSITIVE, clip=_POSITIVE, weight_decay=(lambda v: v >= 0, 'of at least 0'), label_dropout=_SHARE,
-                ema=(lambda v: 0 <= v < 1, 'from 0 to below 1'))
-
-def _check_numbers(config):
-    "`ValueError` for a number outside of its range"
-    for name, (fits, allowed) in _NUMBERS.items():
-        value = getattr(config, name)
-        if not (math.isfinite(value) and fits(value)): raise ValueError(f"{name} is {value}; pass a number {allowed}.")
+    full = {**asdict(TrainConfig()), **config}
+    return {k: json.loads(json.dumps(v, default=int)) for k, v in full.items() if k not in APART}       # NumPy: int
 
 # %% ../../nbs/training/config.ipynb #da827869
 def _check_arguments(config):
@@ -124,6 +124,7 @@ def _check_choices(config):
     check(f"precision {config.precision!r}", config.precision, CHOICES['precision'])
     check(f"wandb mode {config.wandb!r}", config.wandb, CHOICES['wandb'])
     check(f"time density {config.time_density!r}", config.time_density, CHOICES['time_density'])
+    check(f"target {config.target!r}", config.target, CHOICES['target'])
     from bayesflow.models.generative import PROCESSES          # imports torch, so it comes last
     weights = PROCESSES[config.method].loss_weights
     check(f"loss weight {config.loss_weight!r} for {config.method}", config.loss_weight, weights)
@@ -147,7 +148,7 @@ def _check_resumed(config, state):
     if not state.exists():
         raise FileNotFoundError(f"There is no run to resume in {config.folder} (no {state.name}).")
     path, now = config.folder/'config.json', settings_of(asdict(config))
-    before = settings_of(json.loads(path.read_text())) if path.exists() else now      # the state is compared later, too
+    before = settings_of(read_json(path, 'delete it')) if path.exists() else now      # the state is compared later, too
     if before['epochs'] <= now['epochs']: before['epochs'] = now['epochs']
     if other := differences(before, now):
         raise ValueError(f"The run in {config.folder} was begun with other settings: {', '.join(other)}. Resume it "

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 from ..models.pretrained import load_pretrained
 from ..models.unet import UNet
+from ..seeds import generator
 from .config import TrainConfig
 
 # %% ../../nbs/training/optimisation.ipynb #27fe875f
@@ -67,7 +68,7 @@ def initial_network(
 ) -> tuple:               # the network, and the training record of the one it starts from, or `None`
     "A network with random weights by `config.seed`, or with the weights of `config.init`"
     with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
+        torch.set_rng_state(generator(config.seed).get_state())
         net = UNet(in_channels=in_channels, **config.net)
     if not config.init: return net, None
     parent = load_pretrained(config.init)

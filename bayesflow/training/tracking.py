@@ -9,6 +9,7 @@ __all__ = ['MODES', 'wandb_mode', 'Tracker', 'read_offline']
 import importlib, json, os, subprocess, sys
 from pathlib import Path
 
+from ..env_file import read_env
 from .reachable import check_online
 
 # %% ../../nbs/training/tracking.ipynb #f4ba91a3
@@ -18,8 +19,7 @@ def wandb_mode(
     mode:str,             # "auto", "online", "offline" or "disabled"
 ) -> str:                 # "online", "offline" or "disabled"
     "The mode on this machine; `ValueError` if online was asked for without a key"
-    from dotenv import load_dotenv
-    load_dotenv('.env')
+    read_env()
     key = os.environ.get('WANDB_API_KEY')
     if mode == 'auto': return os.environ.get('WANDB_MODE') or ('online' if key else 'disabled')
     if mode == 'online' and not key:

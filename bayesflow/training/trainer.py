@@ -13,46 +13,51 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from tqdm.auto import tqdm
 
-from ..core import stream_seed, write_whole
+from ..arguments import has_parts
+from ..core import read_json, stream_seed, write_whole
+from ..folders import put_back, set_aside
 from ..models.generative import GenerativeModel, process_from_config
 from ..processes.flow import draw_times_and_noise
 from ..sampling import sample
-from .batches import (DENSITIES, TrainingData, drop_labels, epoch_batches,
-                                        validation_loss)
+from .averages import save_snapshot
+from .batches import TrainingData, drop_labels, epoch_batches, training_times, validation_loss
 from .checkpoints import RunState, averaged_model
 from .config import TrainConfig, settings_of
 from .identity import check_best
+from .place import FILES, STATE, place_of
 from .records import Records
+from .targets import less_noisy_pair, training_images
+
+# %% ../../nbs/training/trainer.ipynb #5c1e77aa
+LOG_EVERY = 100               # steps between two lines of the records
 
 # %% ../../nbs/training/trainer.ipynb #98529f83
-FILES = 'state.pt', 'best.safetensors', 'last.safetensors', 'metrics.jsonl'     # which a run that starts over deletes
-LOG_EVERY = 100                                                                 # steps between two lines of the records
-
 class TrainingSetup:
     "The parts of a training run, put together from its configuration"
     def __init__(self, config:TrainConfig):
-        self.config, self.folder = config.check(), config.folder
+        self.config, self.folder = has_parts('config', config, 'a TrainConfig', 'dataset').check(), config.folder
         self.process = process_from_config(dict(method=config.method, **config.process))
         self.records, self.data = Records(self.folder, config.wandb), TrainingData(config)
         AcceleratorState._reset_state()      # accelerate keeps the first precision of a process; each run has its own
         self.acc = Accelerator(mixed_precision=config.precision)
         self.state = RunState(config, self.process, self.data.to(self.acc.device), self.acc)
+        self.known = training_images(config, self.data)
+        self.known = training_images(config, self.data)
 
     def model(self) -> GenerativeModel:
         "The averaged network as it is now, with the record of its training"
         return averaged_model(self.state, self.config, self.process, self.data, self.records.lines)
 
     def prepare(self):
-        "Load the state to resume, or clear the folder; write the configuration and open the W&B run"
+        "Load the state to resume, or move an older run aside; write the configuration and open the W&B run"
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.config.resume:
             lines = self.state.load(self.folder/'state.pt')
             check_best(self.folder, self.state.key)
             self.records.restore(lines)
         if not self.acc.is_main_process: return
-        self.records.start(self.config)                              # before anything is deleted
-        if not self.config.resume:
-            for name in FILES: (self.folder/name).unlink(missing_ok=True)
+        self.records.start(self.config)                              # before anything is moved
+        if not self.config.resume: set_aside(self.folder, FILES)
         settings = dataclasses.asdict(self.config)
         write_whole(self.folder/'config.json', lambda p: p.write_text(json.dumps(settings, indent=1)))
 
@@ -65,14 +70,15 @@ class TrainingEpoch(TrainingSetup):
         y = drop_labels(self.data.labels[index], s.bare.null_label, c.label_dropout, generator)
         x_1 = self.data.images[index]
         u, noise = draw_times_and_noise(x_1, generator)
-        t = DENSITIES[c.time_density](u)
+        t = training_times(self.process, u, c.time_density, c.shift)
+        if self.known: x_1, noise = less_noisy_pair(self.known, self.process, s.bare.null_label, x_1, noise, t, y)
         with self.acc.autocast(): loss = self.process.loss(s.net, x_1, y, t=t, noise=noise, weight=c.loss_weight)
         self.acc.backward(loss)
         self.acc.clip_grad_norm_(s.net.parameters(), c.clip)
         s.optimizer.step()
         s.optimizer.zero_grad()
         s.schedule.step()
-        s.ema.update_parameters(s.bare)
+        for average in [s.ema, *s.averages]: average.update_parameters(s.bare)
         return loss.detach()
 
     def train_epoch(self, bar, log_every:int=LOG_EVERY):
@@ -117,7 +123,9 @@ class Trainer(TrainingEpoch):
             s.best = val_loss
             model.save(self.folder/'best.safetensors')
         model.save(self.folder/'last.safetensors')
+        if s.averages and s.epoch % self.config.snapshots == 0: save_snapshot(self.folder, s.averages, s.step)
         s.save(self.folder/'state.pt', self.records.lines)
+        put_back(self.folder, FILES, STATE)                     # an older run that was moved aside can go now
         if not self.records.tracker: return
         self.records.add_samples(sample(model, range(model.num_classes), steps=20).images, s.step)
 
@@ -155,8 +163,9 @@ def train(
 
     Raises `ValueError` for a bad configuration or a folder that already holds a run, `FileNotFoundError` when the full
     data is neither here nor to be had, `FloatingPointError` when the loss is no longer finite (the last good checkpoint
-    stays)."""
-    return Trainer(config).run(progress, after)
+    stays), `RuntimeError` while another process trains in the folder."""
+    config.check_values()
+    with place_of(config.folder): return Trainer(config).run(progress, after)
 
 # %% ../../nbs/training/trainer.ipynb #f52b4673
 def train_or_load(
@@ -168,10 +177,12 @@ def train_or_load(
     It is loaded if it is there, continued if it was interrupted, trained if not. `ValueError` if the folder holds
     another run and `overwrite` is not set."""
     last, state = config.folder/'last.safetensors', config.folder/'state.pt'
+    if config.folder.exists():
+        with place_of(config.folder): pass                          # an older run that was moved aside comes back
     if not state.exists(): train(dataclasses.replace(config, overwrite=True, resume=False), progress)
     else:
         now = settings_of(dataclasses.asdict(config))
-        before = settings_of(json.loads((config.folder/'config.json').read_text()))
+        before = settings_of(read_json(config.folder/'config.json'))
         other = [k for k in now if now[k] != before.get(k)]
         if other and not config.overwrite:
             raise ValueError(f"{config.folder} holds a run with another {' and '.join(other)}; "
