@@ -55,6 +55,14 @@ def this_process(work) -> str:
     since = time.strftime('%Y-%m-%d %H:%M:%S')
     return f"{work} of process {os.getpid()} on {platform.node()}, since {since}: {command}"
 
+def owner_in(fd) -> str:
+    "What the owner wrote into its file; it has locked it a moment before"
+    for _ in range(100):
+        if text := os.pread(fd, 1000, 0).decode(errors='replace'): return text
+        time.sleep(0.01)
+    return 'another process'
+
+# %% ../nbs/folders.ipynb #fdb4faf6
 def take(path, work):
     "The descriptor of the locked file, or None where the system has no locks; `RuntimeError` names another owner"
     try: import fcntl
@@ -63,7 +71,7 @@ def take(path, work):
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.read(fd, 1000).decode(errors='replace') or 'another process'
+            owner = owner_in(fd)
             os.close(fd)
             raise RuntimeError(f"{path.parent} is in use by {owner}. Wait for its end, or use another folder."
                                ) from None
@@ -143,7 +151,7 @@ def put_back(
     folder, moving, before = Path(folder), Path(folder)/'.moving', Path(folder)/'.before'
     if before.is_dir():
         if (folder/successor).exists(): return shutil.rmtree(before)
-        for path in map(folder.joinpath, names): shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for name in names: (folder/name).unlink(missing_ok=True)
     for place in moving, before:
         if not place.is_dir(): continue
         for f in place.iterdir(): os.replace(f, folder/f.name)

@@ -21,9 +21,9 @@ from ..processes.flow import draw_times_and_noise
 from ..sampling import sample
 from .averages import save_snapshot
 from .batches import TrainingData, drop_labels, epoch_batches, training_times, validation_loss
-from .checkpoints import RunState, averaged_model
+from .checkpoints import RunState, averaged_model, read_state_of_run
 from .config import TrainConfig, settings_of
-from .identity import check_best
+from .identity import check_best, check_same, run_key
 from .place import FILES, STATE, place_of
 from .records import Records
 from .targets import less_noisy_pair, training_images
@@ -40,9 +40,15 @@ class TrainingSetup:
         self.records, self.data = Records(self.folder, config.wandb), TrainingData(config)
         AcceleratorState._reset_state()      # accelerate keeps the first precision of a process; each run has its own
         self.acc = Accelerator(mixed_precision=config.precision)
+        if config.resume and not (self.folder/'config.json').exists(): self.check_state()
         self.state = RunState(config, self.process, self.data.to(self.acc.device), self.acc)
         self.known = training_images(config, self.data)
         self.known = training_images(config, self.data)
+
+    def check_state(self):
+        "`ValueError` for other settings than those in the state, before a network is built with them"
+        key = run_key(self.config, self.data, self.acc.num_processes)
+        check_same(self.folder, read_state_of_run(self.folder/STATE).get('key'), key)
 
     def model(self) -> GenerativeModel:
         "The averaged network as it is now, with the record of its training"
