@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN = ROOT/".ci/ratchet.json"
 # A room imports from the rooms before it, never from those behind it.
-ROOMS = ("core seeds ranges arguments env_file folders origin pixels data processes models sampling training posteriors "
+ROOMS = ("core stored seeds ranges arguments env_file folders origin pixels data processes models sampling training posteriors "
          "propagation plots study runs __main__").split()
 # What no change may go beyond, whatever ratchet.json says.
 LIMITS = {"lines over 120 in modules": 0, "lines over 120 in notebooks": 0, "functions over 60 lines": 0,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .core import read_json, write_whole
+from .core import write_whole
+from .stored import read_json
 from .pixels import DATA_RANGE, rescale
 
 # %% ../nbs/data.ipynb #c5b97365

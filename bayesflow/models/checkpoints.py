@@ -12,7 +12,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..arguments import has_parts
-from ..core import checked, file_path
+from ..core import file_path
+from ..stored import checked
 from .finite import not_finite
 
 # %% ../../nbs/models/checkpoints.ipynb #0b2abaad

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from ..arguments import dict_of, one_of
-from ..core import file_path, read_tensors, save_tensors, shown
+from ..core import file_path, shown
+from ..stored import read_tensors, save_tensors
 from ..origin import origin_text
 from .preconditioned import Preconditioned
 from ..pixels import DATA_RANGE, check_range, unit_note

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from ..arguments import MODEL, generator_of, has_parts, positive, tensor_of
-from ..core import file_path, read_tensors, save_tensors, whole_number
+from ..core import file_path, whole_number
+from ..stored import read_tensors, save_tensors
 from ..origin import origin_text
 from ..models.identity import Identity, identity_of
 from ..models.linear_head import (block_index, checked_features, copy_layer, fold, layer_config, patches,

@@ -10,7 +10,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from ..core import save_tensors
+from ..stored import save_tensors
 from ..folders import owned, together
 from ..origin import origin_text
 from .console import check_place, command, only_results, results_in

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from ..core import read_tensors, save_tensors
+from ..stored import read_tensors, save_tensors
 from ..data import ASSETS, asset, checksum, read_idx
 from ..models.generative import GenerativeModel
 from ..models.unet import UNet

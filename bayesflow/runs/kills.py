@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from ..core import read_tensors, refused
+from ..core import refused
+from ..stored import read_tensors
 from ..posteriors.last_layer import LastLayerLaplace
 from .damage import small_model, small_training
 from .forks import Fork, seconds_of

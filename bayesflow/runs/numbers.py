@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ..core import read_json, write_whole
+from ..core import write_whole
+from ..stored import read_json
 from ..origin import origin
 from .console import command
 

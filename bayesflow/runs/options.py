@@ -9,7 +9,8 @@ __all__ = ['sampling_parser', 'add_result_options', 'add_propagation_options', '
 # %% ../../nbs/runs/options.ipynb #bfd9f9a3
 import argparse, dataclasses, json
 
-from ..core import read_json, write_whole
+from ..core import write_whole
+from ..stored import read_json
 from ..ranges import COUNT, SEED, SHARE, Range
 from .console import Parser, check_device
 from ..seeds import MOST_SEED

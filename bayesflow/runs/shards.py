@@ -14,7 +14,8 @@ import torch
 from tqdm.auto import tqdm
 
 import bayesflow
-from ..core import differences, read_tensors, save_tensors, whole_number, write_whole
+from ..core import differences, whole_number, write_whole
+from ..stored import read_tensors, save_tensors
 from ..folders import put_back, set_aside, sweep
 
 # %% ../../nbs/runs/shards.ipynb #0d9f9b81

@@ -8,7 +8,7 @@ __all__ = ['train_command']
 # %% ../../nbs/runs/train_command.ipynb #06f31806
 import dataclasses, inspect, json, re, shlex, time
 
-from ..core import read_json
+from ..stored import read_json
 from .console import Parser, command, json_object
 from ..training.config import CHOICES, TrainConfig
 from ..training.place import place_of

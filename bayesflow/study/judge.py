@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..core import evaluation_mode, read_tensors, save_tensors
+from ..core import evaluation_mode
+from ..stored import read_tensors, save_tensors
 from ..data import asset
 
 # %% ../../nbs/study/judge.ipynb #db0157eb

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from ..core import read_tensors, save_tensors
+from ..stored import read_tensors, save_tensors
 from ..models.generative import GenerativeModel
 
 # %% ../../nbs/training/averages.ipynb #6c58839d

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from ..core import read_sealed, sealed, write_whole
+from ..core import write_whole
+from ..stored import read_sealed, sealed
 from ..models.generative import GenerativeModel
 from ..models.unet import UNet
 from .averages import power_averages

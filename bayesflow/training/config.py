@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field, fields
 from inspect import signature
 from pathlib import Path
 
-from ..core import differences, read_json, whole_number
+from ..core import differences, whole_number
+from ..stored import read_json
 from ..data import CLASSES, DATASETS
 from ..ranges import COUNT, POSITIVE, SEED, SHARE, Range
 from .tracking import MODES

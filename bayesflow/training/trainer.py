@@ -14,7 +14,8 @@ from accelerate.state import AcceleratorState
 from tqdm.auto import tqdm
 
 from ..arguments import has_parts
-from ..core import read_json, stream_seed, write_whole
+from ..core import stream_seed, write_whole
+from ..stored import read_json
 from ..folders import put_back, set_aside
 from ..models.generative import GenerativeModel, process_from_config
 from ..processes.flow import draw_times_and_noise
