@@ -226,11 +226,9 @@ def regenerate(
     for the aleatoric part draws x draw_steps or C stride² + 1. Raises `ValueError` for what `sample` refuses, a state
     of another shape, an unknown `how`, fewer than 2 draws, or a posterior over other weights than the last layer's."""
     state, t = checked_state(model, state, t)
-    seeds = range(len(state)) if seeds is None else seeds
-    r = check_request(model, labels, steps, sampler, seeds, guidance, max_batch)
+    r = check_request(model, labels, steps, sampler, range(len(state)) if seeds is None else seeds, guidance, max_batch)
     labels, sampler, seeds, steps, max_batch = r.labels, r.sampler, r.seeds, r.steps, r.max_batch
-    if len(seeds) != len(state):
-        raise ValueError(f"{len(seeds)} seeds for {len(state)} noised images; pass one for each.")
+    if len(seeds) != len(state): raise ValueError(f"{len(seeds)} seeds for {len(state)} images; pass one for each.")
     of_data = aleatoric_way(how, draws, steps if draw_steps is None else draw_steps, stride)
     method, group = method_for(model, posterior, rank, sampler), max_batch
     if method: group = method.images_at_once(model, posterior, max_batch)
