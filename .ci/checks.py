@@ -117,12 +117,12 @@ def shell():
 
 
 def one_of_a_kind(names):
-    """Of runs that differ in the data set and the method alone, such as mnist-flow-quality and fashion-diffusion-quality, one.
+    """Of runs that differ in the data set, the method and the number of replicates alone, one.
 
     Kinds take turns, so that each data set and each method has its share. That every bundled model loads is a test of
     nbs/models/pretrained.ipynb."""
     kinds = {}
-    for n in names: kinds.setdefault(re.sub(r"^(mnist|fashion)(-flow|-diffusion)?", "", n), []).append(n)
+    for n in names: kinds.setdefault(re.sub(r"^(mnist|fashion)(-flow|-diffusion)?|-every-class$", "", n), []).append(n)
     return [same[k % len(same)] for k, same in enumerate(kinds.values())]
 
 
