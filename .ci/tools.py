@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 CORES = os.cpu_count() or 1
-WORKERS = 2 * min(2, CORES)              # more than compute at a time, because each of them waits now and then
+WORKERS = min(2, CORES) + 1               # one more than computes, because each of them waits now and then
 ENV = {**{k: v for k, v in os.environ.items() if k not in ("IN_TEST", "WANDB_API_KEY")},
        "OMP_NUM_THREADS": str(max(1, CORES//WORKERS)), "WANDB_MODE": "disabled"}
 
