@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
-from .arguments import MODEL, has_parts, one_of, real_number, seeds_of
+from .arguments import MODEL, has_parts, one_of, seeds_of
 from .core import evaluation_mode, stream_seed, whole_number
 from .models.labels import check_labels, warn_of_twins
 from .models.memory import InParts
 from .pixels import DATA_RANGE
+from .ranges import real_number
 from .seeds import generator
 
 # %% ../nbs/sampling.ipynb #5351aa1d

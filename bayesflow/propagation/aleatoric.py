@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
-from ..arguments import MODEL, has_parts, one_of, real_number, seeds_of, tensor_of
+from ..arguments import MODEL, has_parts, one_of, seeds_of, tensor_of
 from ..core import group_size, whole_number
 from ..models.precision import full_precision
 from ..posteriors.base import HeadPosterior
 from .base import Request
 from .directions import RELATIVE_STEP, step_length
 from .shared import Shared
+from ..ranges import real_number
 from ..sampling import Network, SeededNoise, check_request, trajectory
 
 # %% ../../nbs/propagation/aleatoric.ipynb #130f7573
@@ -234,8 +235,7 @@ def regenerate(
     if method: group = method.images_at_once(model, posterior, max_batch)
     step, times, parts = model.process.samplers[sampler], model.process.times(steps, start=t), []
     state = state.to(model.device, torch.float64)
-    bar = tqdm(desc='regenerating', total=len(seeds), unit='image', disable=not progress)
-    with full_precision(model), bar:
+    with full_precision(model), tqdm(desc='regenerating', total=len(seeds), unit='image', disable=not progress) as bar:
         for i in range(0, len(seeds), group):
             x, own = state[i:i + group], seeds[i:i + group]
             network = Network(model, None if labels is None else labels[i:i + group], guidance, max_batch)

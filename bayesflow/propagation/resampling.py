@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ..arguments import POSTERIOR, has_parts, one_of, real_number
+from ..arguments import POSTERIOR, has_parts, one_of
 from ..core import whole_number
 from ..models.precision import full_precision
 from .base import Request
 from .shared import Shared
+from ..ranges import real_number
 from ..sampling import Network, SeededNoise, check_request, own_noise, trajectory
 
 # %% ../../nbs/propagation/resampling.ipynb #ad61f716
