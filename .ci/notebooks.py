@@ -3,13 +3,17 @@
 A notebook needs a second to start, and torch with its companions several more. So one process imports them once, and
 every test begins as a fork of it. That process runs nothing else, so no test sees what another one did.
 """
-import multiprocessing, os, sys, tempfile
+import multiprocessing, os, sys, tempfile, threading
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from tools import ENV, ROOT, Failed
 
 IMPORTED = "nbdev.test torch torchvision matplotlib.pyplot seaborn scipy.stats laplace accelerate".split()
 forks = multiprocessing.get_context("forkserver")
+# `start` also asks for the exit codes of earlier children. A code can be read once: without a lock, a thread that asks
+# at the same moment reads 255.
+exit_codes = threading.Lock()
 
 
 def prepare():
@@ -34,10 +38,10 @@ def forked(f, *args, timeout=900):
     with tempfile.TemporaryDirectory() as tmp:
         (log := Path(tmp)/"log").touch()
         child = forks.Process(target=logged, args=(log, f, args))
-        child.start()
-        child.join(timeout)
-        if late := child.is_alive():
-            child.kill()
+        with exit_codes: child.start()
+        late = not wait([child.sentinel], timeout)
+        with exit_codes:
+            if late: child.kill()
             child.join()
         out = log.read_text(encoding="utf-8", errors="replace")
     if late: raise Failed(f"no end after {timeout} s\n{out}")
