@@ -221,7 +221,7 @@ def _pipeline(path, variant):
     how = dict(local_files_only=local, use_safetensors=True, variant=variant, torch_dtype=torch.float32)
     hint = "save it again" if local else "without a network pass the folder of a pipeline that was saved before"
     try: return DiffusionPipeline.from_pretrained(str(path), **how)
-    except (OSError, ValueError) as e: reason = ' '.join(str(e).split())[:_SHOWN]
+    except Exception as e: reason = f"{type(e).__name__}: {' '.join(str(e).split())[:_SHOWN]}"
     raise OSError(f"The pipeline {path} could not be loaded ({reason}); {hint}.")
 
 # %% ../../nbs/models/diffusers.ipynb #abc6f410

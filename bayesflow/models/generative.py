@@ -103,7 +103,8 @@ class StoredModel:
         net = UNet(**metadata['net'])
         try: net.load_state_dict(state)
         except RuntimeError as e:
-            raise ValueError(f"The weights in {path} do not fit the network its metadata describes: {e}") from None
+            raise ValueError(f"The weights in {path} do not fit the network that its metadata describes; copy the "
+                             f"file again: {e}") from None
         net = net.eval().requires_grad_(False).to(memory_format=torch.channels_last)   # faster: the benchmark run
         return cls(net, process_from_config(metadata['process']), metadata['info'])
 

@@ -114,7 +114,8 @@ def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precis
                      backend_kwargs=dict(stochastic=True), dict_key_x='x', dict_key_y='target')
     check_weights(net)
     try: la.fit(batches, progress_bar=progress)
-    except SystemExit:                                  # how laplace-torch ends where a curvature cannot be decomposed
+    # laplace-torch calls `exit()` where a curvature cannot be decomposed, and a notebook has no function of that name
+    except (SystemExit, NameError):
         raise ValueError("The curvature of the network could not be decomposed: it is NaN or infinite. Check the "
                          "network's results and the images.") from None
     if found := not_finite(factors_of(la)):

@@ -97,11 +97,11 @@ class Posterior(OfOneModel, ABC):
 
     def state(self) -> tuple:
         "Everything that `restored` needs: name -> tensor, and a dictionary of plain values"
-        raise ValueError(f"A {type(self).__name__} cannot be saved.")
+        raise ValueError(f"A {type(self).__name__} cannot be saved; define its methods `state` and `restored`.")
     @classmethod
     def restored(cls, model, tensors:dict, info:dict, path):
         "The posterior that `state` described; `ValueError` if it belongs to another model"
-        raise ValueError(f"A {cls.__name__} cannot be loaded.")
+        raise ValueError(f"A {cls.__name__} cannot be loaded; define its class method `restored`.")
 
     def save(self, path) -> Path:
         "Write the posterior to one safetensors file, whole or not at all; an existing file is replaced"

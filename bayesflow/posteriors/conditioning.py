@@ -20,7 +20,7 @@ from ..models.identity import identity_of
 from ..models.precision import full_precision
 from .features import check_settings
 from .fit_data import fit_data
-from .label_counts import checked_labels, training_counts
+from .label_counts import check_no_null, training_counts
 from .label_gradients import blocks_of, label_gradients
 from .label_posterior import LabelFit, LabelPosterior
 from .training_record import warn_of_residual
@@ -119,7 +119,8 @@ class ConditioningLaplace(LabelPosterior):
         `ValueError` for images of a label that the network was not trained on, or none of one that it was."""
         images, labels, self.warning = fit_data(self.model, images, labels)
         if labels is None: raise ValueError("This posterior needs labels: pass one for each image.")
-        labels, passes = checked_labels(labels, self.model), whole_number('passes', passes)
+        check_no_null(labels, self.model)
+        passes = whole_number('passes', passes)
         counts, null, found = training_counts(self.model, labels, counts), self.model.null_label, {}
         own = {y: images if y == null else images[(labels == y).to(images.device)] for y, c in counts.of.items() if c}
         with full_precision(self.model), tqdm(own, desc='labels', disable=not progress) as bar:
