@@ -1167,6 +1167,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                    'bayesflow/posteriors/fit_data.py'),
                                                'bayesflow.posteriors.fit_data.range_of_model': ( 'posteriors/fit_data.html#range_of_model',
                                                                                                  'bayesflow/posteriors/fit_data.py'),
+                                               'bayesflow.posteriors.fit_data.warn_of_no_labels': ( 'posteriors/fit_data.html#warn_of_no_labels',
+                                                                                                    'bayesflow/posteriors/fit_data.py'),
                                                'bayesflow.posteriors.fit_data.warn_of_prediction': ( 'posteriors/fit_data.html#warn_of_prediction',
                                                                                                      'bayesflow/posteriors/fit_data.py'),
                                                'bayesflow.posteriors.fit_data.warn_of_range': ( 'posteriors/fit_data.html#warn_of_range',
