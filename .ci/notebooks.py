@@ -80,3 +80,14 @@ def execute_into(path, to):
     try: shell.run_all(nb, exc_stop=True, preproc=lambda c: c.id not in run)
     except Exception: sys.exit(shell.prettytb(fname=path))
     write_nb(nb, to)
+
+
+def execute_all_into(path, to):
+    "Execute every cell as a kernel does, and write the notebook with their outputs to another file."
+    import nbformat
+    from shell import Shell
+    os.chdir(path.parent)
+    nb, here = nbformat.read(path, 4), Shell.instance()
+    for cell in nb.cells:
+        if cell.cell_type == "code" and not here.execute(cell): sys.exit("\n".join(cell.outputs[-1].traceback))
+    nbformat.write(nb, to)

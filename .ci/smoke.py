@@ -5,7 +5,7 @@ three. Here the command works in a fork, and an engine of papermill executes the
 namespace of their own. Everything else is the command's own work: the table, the checks, the parameters, the executed
 notebook, its errors, the figures, the stamp. Runs that start and kill processes have a real command and a real kernel.
 """
-import os, re, sys
+import re, sys
 
 import notebooks
 from tools import BIN, ROOT, must
@@ -23,48 +23,21 @@ def one_of_a_kind(names):
     return [same[k % len(same)] for k, same in enumerate(kinds.values())]
 
 
-def shell():
-    "An IPython shell that shows pictures as a kernel does, and leaves reporting an error to the engine."
-    from IPython.core.interactiveshell import InteractiveShell
-    class Shell(InteractiveShell):
-        error = None
-        def enable_gui(self, gui=None): pass
-        def showtraceback(self, exc_tuple=None, *args, **kwargs):
-            kind, value, trace = exc_tuple or sys.exc_info()
-            lines = self.InteractiveTB.structured_traceback(kind, value, trace)
-            self.error = dict(ename=kind.__name__, evalue=str(value), traceback=lines)
-        showsyntaxerror = lambda self, *args, **kwargs: self.showtraceback()
-    made = Shell.instance()
-    made.history_manager.enabled = False
-    made.enable_matplotlib("inline")
-    return made
-
-
-def outputs(shell, cell, number):
-    "Execute a cell; its outputs as a notebook holds them. An error is the last of them."
-    from IPython.utils.capture import capture_output
-    from nbformat.v4 import new_output
-    shell.error, cell.execution_count = None, number
-    with capture_output() as c: shell.run_cell(cell.source, store_history=True)
-    found = [new_output("stream", name=n, text=t) for n, t in (("stdout", c.stdout), ("stderr", c.stderr)) if t]
-    found += [new_output("display_data", data=o.data, metadata=o.metadata or {}) for o in c.outputs]
-    return found + ([new_output("error", **shell.error)] if shell.error else [])
-
-
 def run_here(*words):
     "In the fork: the command `bayesflow-run` with these words, whose notebook is executed by this process."
     from bayesflow.runs.run_command import main
     from papermill.engines import Engine, papermill_engines
+    from shell import Shell
     class Here(Engine):
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, **options):
-            here = shell()
+            here = Shell.instance()
             for i, cell in enumerate(nb_man.nb.cells):
                 nb_man.cell_start(cell, i)
-                if cell.cell_type == "code": cell.outputs = outputs(here, cell, here.execution_count)
-                if here.error: nb_man.cell_exception(cell, i)
+                fine = cell.cell_type != "code" or here.execute(cell)
+                if not fine: nb_man.cell_exception(cell, i)
                 nb_man.cell_complete(cell, i)
-                if here.error: break
+                if not fine: break
     papermill_engines.register(None, Here)
     sys.argv = ["bayesflow-run", *words]
     main()
