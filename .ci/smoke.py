@@ -51,6 +51,6 @@ def smoke(name):
 
 
 def steps():
-    "One run of each kind; whole table: `bayesflow-run --all --profile smoke`."
+    "One run of each kind. That all runs fit their notebooks is another check, `run table`."
     from bayesflow.runs.table import read_runs
     return [(f"smoke run {n}", smoke, n) for n in one_of_a_kind(read_runs(ROOT/"settings.ini", "smoke"))]
