@@ -11,7 +11,7 @@ SHORTER = {                                   # a command as written -> what it 
     "./run_all.sh test": "./run_all.sh test usage",
     "./run_all.sh study": "./run_all.sh study --dry-run",
     "bayesflow-uncertainty --model mnist-flow --labels 0-9 --lite --out maps":
-        "bayesflow-uncertainty --model mnist-flow --labels 0-9 --lite --fit-images 50 --out maps",
+        "bayesflow-uncertainty --model mnist-flow --labels 0-9 --lite --steps 2 --out maps",
     "bayesflow-maps --model mnist-flow --count 100000 --lite --out many":
         "bayesflow-maps --model mnist-flow --count 4 --lite --fit-images 50 --steps 2 --out many",
     "bayesflow-train --dataset MNIST --method flow --lite --out mine":

@@ -38,7 +38,7 @@ def check_commands(folder, site, empty):
     env = {**ENV, "PYTHONPATH": str(site)}
     found = must(BIN/"python", "-c", "import bayesflow; print(bayesflow.__file__)", cwd=empty, env=env).strip()
     if not found.startswith(str(site)): raise Failed(f"import bayesflow took {found}")
-    options = "--model mnist-flow --labels 0-9 --lite --fit-images 50 --rank 1 --steps 2 --out out".split()
+    options = "--model mnist-flow --labels 0-9 --lite --rank 1 --steps 2 --out out".split()
     must(BIN/"python", site/"bin/bayesflow-uncertainty", *options, cwd=empty, env=env)
     written = {p.name for p in (empty/"out").iterdir()}
     if written != FIGURES | {"uncertainty.safetensors"}: raise Failed(f"written: {sorted(written)}")
