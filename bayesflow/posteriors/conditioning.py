@@ -13,7 +13,7 @@ import torch
 from scipy.optimize import brentq
 from tqdm.auto import tqdm
 
-from ..arguments import positive
+from ..arguments import one_of, positive
 from ..core import stream_seed, whole_number
 from ..models.conditioning import find_conditioning, recorded
 from ..models.identity import identity_of
@@ -23,6 +23,7 @@ from .fit_data import fit_data
 from .label_counts import check_no_null, training_counts
 from .label_gradients import blocks_of, label_gradients
 from .label_posterior import LabelFit, LabelPosterior
+from .label_sandwich import LABEL_STRUCTURES, planned_passes, sandwich_blocks
 from .training_record import warn_of_residual
 
 # %% ../../nbs/posteriors/conditioning.ipynb #045dc14d
@@ -62,6 +63,21 @@ def nodes_of_labels(model, conditioning) -> dict:
 
 LABELS_AT_ONCE = 64
 
+# %% ../../nbs/posteriors/conditioning.ipynb #5bad6c53
+def all_gradients(posterior, images, labels, counts, passes, epochs, exact, batch_size, seed, progress) -> tuple:
+    "label -> `Gradients`, the nodes of all labels, and the number of passes of the last one; for `fit`"
+    model, conditioning, null, found = posterior.model, posterior.conditioning, posterior.model.null_label, {}
+    batch_size, seed = whole_number('batch_size', batch_size), whole_number('seed', seed, least=0)
+    own = {y: images if y == null else images[(labels == y).to(images.device)] for y, c in counts.of.items() if c}
+    with full_precision(model), tqdm(own, desc='labels', disable=not progress) as bar:
+        nodes = nodes_of_labels(model, conditioning)
+        plan = planned_passes(model, conditioning, nodes, posterior.structure, passes, epochs)
+        for y in bar:
+            number, repeats = plan(y)
+            g = torch.Generator().manual_seed(stream_seed('labels', seed, y))
+            found[y] = label_gradients(model, conditioning, own[y], y, number, g, batch_size, exact, repeats)
+    return found, nodes, number
+
 # %% ../../nbs/posteriors/conditioning.ipynb #1a03faf8
 def warn_of_few(blocks):
     "Warn where there are fewer gradients than weights"
@@ -78,7 +94,9 @@ def completed_fit(posterior, found:dict, counts, nodes:dict, images:int) -> Labe
                          "images.")
     p, model = posterior, posterior.model
     sigma = p.config['sigma'] or residual_sigma(found, counts.of, range(model.num_classes))
-    blocks = blocks_of(found, counts.of, p.conditioning, sigma, p.deviation)
+    given = found, counts.of, p.conditioning, sigma, p.deviation
+    blocks = blocks_of(*given)
+    if p.structure == 'sandwich': blocks = sandwich_blocks(blocks, *given)
     warn_of_few(blocks)
     factor = prior_by_evidence(blocks, p.mean / p.deviation) if p.by_evidence else 1.
     return LabelFit(p.mean, blocks, nodes, counts, sigma, factor, math.prod(model.image_shape), images)
@@ -93,7 +111,9 @@ class ConditioningLaplace(LabelPosterior):
         # lambda: a number, "evidence", or None for the inverse variance of torch's initialisation of these layers
         prior_precision=None,
         temperature:float=1.,   # the covariance is multiplied by it
+        structure='full',       # of the covariance: "full" is Gauss-Newton; or "sandwich", see `label_sandwich`
     ):
+        self.structure = one_of('structure', structure, LABEL_STRUCTURES)
         self.model, self.temperature = model, positive('temperature', temperature)
         self.by_evidence = isinstance(prior_precision, str)
         if self.by_evidence and prior_precision != 'evidence':
@@ -108,35 +128,32 @@ class ConditioningLaplace(LabelPosterior):
         labels=None,            # (n,) integers; None: they are in the dataset
         *,
         counts=None,            # training images of each label, and of the null label; None: see `training_counts`
-        passes:int=1000,        # backward passes for each label; more than a label has weights
+        passes:int=None,        # backward passes for each label, more than it has weights; None: see `planned_passes`
+        epochs:int=None,        # of a sandwich: how often training showed an image; None: by the record, or 32
         exact:bool=False,       # the whole Jacobian at every pass, for small networks
         batch_size:int=64,      # images at a time
         seed:int=0,             # of times, noise and probes
         progress:bool=False,    # show a progress bar
     ):                          # itself
-        """Fit the posterior, with one backward pass for each image, time and noise. The model is left as it is.
+        """Fit the posterior, with one backward pass for each image, time and noise, and two for a sandwich.
+        The model is left as it is.
 
         `ValueError` for images of a label that the network was not trained on, or none of one that it was."""
         images, labels, self.warning = fit_data(self.model, images, labels)
         if labels is None: raise ValueError("This posterior needs labels: pass one for each image.")
         check_no_null(labels, self.model)
-        passes = whole_number('passes', passes)
-        counts, null, found = training_counts(self.model, labels, counts), self.model.null_label, {}
-        own = {y: images if y == null else images[(labels == y).to(images.device)] for y, c in counts.of.items() if c}
-        with full_precision(self.model), tqdm(own, desc='labels', disable=not progress) as bar:
-            for y in bar:
-                g = torch.Generator().manual_seed(stream_seed('labels', whole_number('seed', seed, least=0), y))
-                found[y] = label_gradients(self.model, self.conditioning, own[y], y, passes, g,
-                                           whole_number('batch_size', batch_size), exact)
-            nodes = nodes_of_labels(self.model, self.conditioning)
+        counts = training_counts(self.model, labels, counts)
+        found, nodes, number = all_gradients(self, images, labels, counts, passes, epochs, exact, batch_size, seed,
+                                             progress)
         self._fit = None
         self._fit = completed_fit(self, found, counts, nodes, len(images))
         self.identity = identity_of(self.model)
-        if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, passes)
+        if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, number)
         return self
 
     def __repr__(self):
         layers = ' and '.join(self.conditioning.names)
+        if self.structure != 'full': layers += f', {self.structure}'
         if self._fit is None: return f"ConditioningLaplace({layers}, not fitted, temperature {self.temperature:g})"
         numbers = [c for y, c in self.counts.items() if y != self.model.null_label]
         return (f"ConditioningLaplace({len(self.mean):,} weights in {layers}, {len(numbers)} labels with "

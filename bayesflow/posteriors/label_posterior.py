@@ -17,6 +17,7 @@ from ..models.conditioning import find_conditioning
 from .base import FactoredPosterior, Fitted, draws_of
 from .label_counts import Counts
 from .label_gradients import Block
+from .label_sandwich import SandwichBlock
 from .perturbed import PerturbedConditions
 
 # %% ../../nbs/posteriors/label_posterior.ipynb #a0f3864f
@@ -66,11 +67,13 @@ class DrawnLabels(LabelNumbers, FactoredPosterior):
             raise ValueError(f"Label {shown(label)} is out of range; this posterior knows {sorted(self.fitted.nodes)}.")
         return self.conditioning.index_of(self.fitted.nodes[label])
 
-    def rooted(self, z) -> torch.Tensor:
+    def rooted(self, z, transposed=False) -> torch.Tensor:
         "A z with A A^T = Sigma, for rows z (n, P): what turns standard normal numbers into draws minus the mean"
         f = self.fitted
         out = z * f.factor**-0.5
-        for b in f.blocks: out[:, b.index] = b.root(z[:, b.index], f.factor)
+        for b in f.blocks:
+            root = b.transposed_root if transposed else b.root           # the same, unless it is a sandwich
+            out[:, b.index] = root(z[:, b.index], f.factor)
         return math.sqrt(self.temperature) * self.deviation * out
 
     def sample(self, n=1, generator=None):
@@ -82,11 +85,13 @@ class DrawnLabels(LabelNumbers, FactoredPosterior):
         index = self.index_of(label)
         rows = torch.zeros(len(index), len(self.mean), dtype=torch.float64)
         rows[torch.arange(len(index)), index] = 1
-        half = self.rooted(rows) / self.deviation * self.deviation[index][:, None]
+        half = self.rooted(rows, transposed=True) / self.deviation * self.deviation[index][:, None]
         return half @ half.mT
 
     def remaining(self, label:int) -> float:
-        "Share of the prior's variance that the images of a label have left, in [0, 1]"
+        """Share of the prior's variance that the images of a label have left, in [0, 1].
+
+        With the structure "sandwich" it can be a little above 1 for a label with few images."""
         prior = (self.deviation[self.index_of(label)].square() / self.fitted.factor).sum()
         return float(self.covariance(label).diagonal().sum() / prior / self.temperature)
 
@@ -107,12 +112,6 @@ class PlacedLabels(DrawnLabels):
     def check_weights(self, model): self.layers_of(model)
     def perturbed(self, network, delta): return PerturbedConditions(network, self.layers_of(network.model), delta)
     def weights(self, model): return [w for layer in self.layers_of(model).layers for w in layer.weights]
-
-# %% ../../nbs/posteriors/label_posterior.ipynb #d4ec1c00
-def completed(vectors) -> torch.Tensor:
-    "Orthonormal rows (W, W) that begin with these (r, W)"
-    if len(vectors) == vectors.shape[1]: return vectors
-    return torch.cat([vectors, torch.linalg.svd(vectors, full_matrices=True)[2][len(vectors):]])
 
 # %% ../../nbs/posteriors/label_posterior.ipynb #fe909079
 def block_or_nodes(label:int, nodes:list, in_block:dict):
@@ -136,22 +135,19 @@ class LabelDirections:
         self.rows = torch.cat([self._side(side) for side in sides if side])
 
     def _axes(self, part):
-        "Where the weights of a block are, its directions in units of the prior, and their standard deviations"
+        "Where the weights of a block are, and its directions in units of the prior"
         f = self.posterior.fitted
-        if isinstance(part, Block):
-            values = torch.cat([part.values, torch.zeros(len(part.index) - len(part.values), dtype=torch.float64)])
-            return part.index, completed(part.vectors), (values + f.factor).rsqrt()
+        if isinstance(part, Block): return part.index, part.directions(f.factor)
         index = self.posterior.conditioning.index_of(part)
         like = self.usual.get(len(index))
         mean = sum(b.matrix() / b.count for b in like) if like else torch.eye(len(index), dtype=torch.float64)
-        deviation = torch.full((len(index),), f.factor**-0.5, dtype=torch.float64)
-        return index, torch.linalg.eigh(mean)[1].mT.flip(0), deviation
+        return index, torch.linalg.eigh(mean)[1].mT.flip(0) * f.factor**-0.5
 
     def _side(self, side):
         "Rows (K, P) for the labels, or for the null label"
         p, parts = self.posterior, [self._axes(part) for part in side]
-        rows = torch.zeros(max(len(axes) for _, axes, _ in parts), len(p.mean), dtype=torch.float64)
-        for index, axes, deviation in parts: rows[:len(axes), index] = axes * deviation[:, None]
+        rows = torch.zeros(max(len(axes) for _, axes in parts), len(p.mean), dtype=torch.float64)
+        for index, axes in parts: rows[:len(axes), index] = axes
         return math.sqrt(p.temperature) * p.deviation * rows
 
 # %% ../../nbs/posteriors/label_posterior.ipynb #1c33fd2d
@@ -187,31 +183,41 @@ class DirectedLabels(PlacedLabels):
         return (most / f.outputs).sqrt() * f.sigma
 
 # %% ../../nbs/posteriors/label_posterior.ipynb #ae40a3b9
+# structure -> what a file has of each block
+TENSORS = dict(full=('values', 'vectors'), sandwich=('values', 'vectors', 'score_values', 'score_vectors'))
+
+def stored_block(conditioning, structure:str, tensors:dict, i:int, info:dict) -> Block:
+    "Block number i of a file"
+    nodes = [tuple(node) for node in info['nodes']]
+    values, vectors, *scores = (tensors[f'{name}.{i}'] for name in TENSORS[structure])
+    kind = SandwichBlock if scores else Block
+    return kind(nodes, conditioning.index_of(nodes), values, vectors, info['count'], *scores)
+
+# %% ../../nbs/posteriors/label_posterior.ipynb #ebdd403b
 class LabelPosterior(DirectedLabels):
-    "A posterior of the weights through which labels enter; a subclass has `model`, `conditioning` and `precisions`"
+    "A posterior of the weights of labels; a subclass has `model`, `conditioning`, `precisions` and `structure`"
     def state(self):
         f = self.fitted
-        tensors = {f'{name}.{i}': getattr(b, name) for i, b in enumerate(f.blocks) for name in ('values', 'vectors')}
+        names = TENSORS[self.structure]
+        tensors = {f'{name}.{i}': getattr(b, name) for i, b in enumerate(f.blocks) for name in names}
         blocks = [dict(nodes=b.nodes, count=b.count) for b in f.blocks]
         info = dict(layers=self.conditioning.names, precisions=self.precisions, temperature=self.temperature,
                     sigma=f.sigma, factor=f.factor, outputs=f.outputs, images=f.images, blocks=blocks,
-                    source=f.counts.source, counts=list(f.counts.of.items()), nodes=list(f.nodes.items()))
+                    structure=self.structure, source=f.counts.source, counts=list(f.counts.of.items()),
+                    nodes=list(f.nodes.items()))
         return dict(tensors, mean=f.mean), info
 
     @classmethod
     def restored(cls, model, tensors, info, path):
-        try: self = cls(model, info['layers'], temperature=info['temperature'])
+        structure = info.get('structure', 'full')                                # older files have none
+        try: self = cls(model, info['layers'], temperature=info['temperature'], structure=structure)
         except ValueError as e: raise ValueError(f"{path} belongs to another model ({e}).") from None
         if not torch.equal(self.mean, tensors['mean']):
             raise ValueError(f"{path} was fitted around other label weights than this model's: use the model it was "
                              "fitted to, or fit it to this model.")
-        def block(i, own):
-            "Block number i of the file"
-            nodes = [tuple(node) for node in own['nodes']]
-            index = self.conditioning.index_of(nodes)
-            return Block(nodes, index, tensors[f'values.{i}'], tensors[f'vectors.{i}'], own['count'])
-        nodes = {label: [tuple(node) for node in own] for label, own in info['nodes']}
-        blocks, self.precisions = [block(*own) for own in enumerate(info['blocks'])], info['precisions']
+        nodes = {label: [tuple(node) for node in pairs] for label, pairs in info['nodes']}
+        own, self.precisions = enumerate(info['blocks']), info['precisions']
+        blocks = [stored_block(self.conditioning, structure, tensors, *b) for b in own]
         self._fit = LabelFit(self.mean, blocks, nodes, Counts(dict(info['counts']), info['source']), info['sigma'],
                              info['factor'], info['outputs'], info['images'])
         return self
