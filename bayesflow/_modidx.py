@@ -2197,6 +2197,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'bayesflow/runs/execute.py'),
                                         'bayesflow.runs.execute.files_in': ('runs/execute.html#files_in', 'bayesflow/runs/execute.py'),
                                         'bayesflow.runs.execute.first_line': ('runs/execute.html#first_line', 'bayesflow/runs/execute.py'),
+                                        'bayesflow.runs.execute.guarded': ('runs/execute.html#guarded', 'bayesflow/runs/execute.py'),
                                         'bayesflow.runs.execute.lines_of': ('runs/execute.html#lines_of', 'bayesflow/runs/execute.py'),
                                         'bayesflow.runs.execute.run_all': ('runs/execute.html#run_all', 'bayesflow/runs/execute.py'),
                                         'bayesflow.runs.execute.run_elsewhere': ( 'runs/execute.html#run_elsewhere',
