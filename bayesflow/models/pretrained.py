@@ -9,7 +9,7 @@ __all__ = ['list_pretrained', 'load_pretrained', 'bundle']
 import json, os, re
 from pathlib import Path
 
-from ..data import ASSETS, add_asset, asset
+from ..data import ASSETS, add_asset
 from ..env_file import read_env
 from .generative import GenerativeModel
 
@@ -62,7 +62,7 @@ def load_pretrained(
     if str(name) not in list_pretrained():
         raise ValueError(f"Unknown model {name!r}; the bundled ones are {', '.join(list_pretrained()) or 'none'}, or "
                          "pass the path of a .safetensors file, or a W&B artifact as entity/project/name:alias.")
-    return GenerativeModel.load(asset(f'{name}.safetensors'))
+    return GenerativeModel.load(ASSETS/f'{name}.safetensors')            # compared with the manifest beside it
 
 # %% ../../nbs/models/pretrained.ipynb #23ae8f27
 def bundle(
