@@ -7,8 +7,8 @@ import re, shutil, sys, tempfile, time, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import browser, colab, documented, door, links, notebooks, outputs, sidebar, wheel
-from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, tracked
+import browser, colab, documented, door, links, notebooks, outputs, sidebar, smoke, wheel
+from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, spent, tracked
 
 
 def tags(path): return sum("parameters" in c["metadata"].get("tags", []) for c in cells(path))
@@ -116,28 +116,14 @@ def shell():
     if code != 2 or "Usage" not in out: raise Failed(f"./run_all.sh tset: exit code {code}\n{out}")
 
 
-def one_of_a_kind(names):
-    """Of runs that differ in the data set, the method and the number of replicates alone, one.
-
-    Kinds take turns, so that each data set and each method has its share. That every bundled model loads is a test of
-    nbs/models/pretrained.ipynb."""
-    kinds = {}
-    for n in names: kinds.setdefault(re.sub(r"^(mnist|fashion)(-flow|-diffusion)?|-every-class$", "", n), []).append(n)
-    return [same[k % len(same)] for k, same in enumerate(kinds.values())]
-
-
 def steps():
     "(name, function, arguments) of everything: long ones first, short ones last, so that no worker waits for the other."
-    from bayesflow.runs.table import read_runs
-    table = read_runs(ROOT/"settings.ini", "smoke")
     aside = lambda p: {"experiments", ".ipynb_checkpoints"} & set(p.relative_to(ROOT).parts)
     tested = [p for p in sorted((ROOT/"nbs").rglob("*.ipynb")) if not aside(p) and code_of(p).strip()]
-    smoke = lambda n: (BIN/"bayesflow-run", n, "--profile", "smoke", "--force")
-    res = [(f"smoke run {n}", must, *smoke(n)) for n in one_of_a_kind(table)]
     shown = set(outputs.with_outputs())            # executed once, as tests and for their outputs
-    res += [(p.relative_to(ROOT).as_posix(), outputs.check if p in shown else notebooks.notebook, p) for p in tested]
+    res = [(p.relative_to(ROOT).as_posix(), outputs.check if p in shown else notebooks.notebook, p) for p in tested]
     long = [("explorer in a browser", browser.tested), *documented.steps(), *colab.steps()]
-    return [*long, *res, ("package equals notebooks", package), ("notebooks clean", clean),
+    return [*long, *smoke.steps(), *res, ("package equals notebooks", package), ("notebooks clean", clean),
             ("README equals index", readme), ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
             ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"),
             *wheel.steps(), *links.steps(), *sidebar.steps(), *door.steps()]
@@ -146,14 +132,15 @@ def steps():
 def do(step):
     "Do one step and print how it went."
     name, f, *args = step
-    start = time.perf_counter()
+    start, spent.seconds = time.perf_counter(), 0
     try: f(*args)
     except Failed as e: error = str(e)
     except Exception as e: error = f"{type(e).__name__}: {e}"
     else: error = None
     tail = "".join(f"\n    {l}" for l in error.rstrip().splitlines()[-40:]) if error else ""
-    print(f"{'FAIL' if error else 'pass'}  {name}  ({time.perf_counter() - start:.1f} s){tail}", flush=True)
-    return name, not error
+    took = f"{time.perf_counter() - start:.1f} s, CPU {spent.seconds:.1f} s"
+    print(f"{'FAIL' if error else 'pass'}  {name}  ({took}){tail}", flush=True)
+    return name, not error, spent.seconds
 
 
 def main(words):
@@ -164,7 +151,8 @@ def main(words):
     todo = [s for s in todo if not words or any(w in s[0] for w in words)]
     notebooks.prepare()
     with ThreadPoolExecutor(WORKERS) as pool: results = list(pool.map(do, todo))
-    failed = [n for n, ok in results if not ok]
+    failed = [n for n, ok, _ in results if not ok]
+    print(f"CPU {sum(used for *_, used in results) / 60:.1f} min")
     if failed: print("failed: " + "; ".join(failed))
     if not results: print("nothing has " + " or ".join(words) + " in its name")
     print(f"{len(results) - len(failed)} passed, {len(failed)} failed", flush=True)

@@ -3,13 +3,14 @@
 A notebook needs a second to start, and torch with its companions several more. So one process imports them once, and
 every test begins as a fork of it. That process runs nothing else, so no test sees what another one did.
 """
-import multiprocessing, os, sys, tempfile, threading
+import multiprocessing, os, resource, sys, tempfile, threading
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from tools import ENV, ROOT, Failed
+from tools import ENV, ROOT, Failed, spend
 
-IMPORTED = "nbdev.test torch torchvision matplotlib.pyplot seaborn scipy.stats laplace accelerate".split()
+IMPORTED = ("nbdev.test torch torchvision matplotlib.pyplot seaborn scipy.stats laplace accelerate diffusers sklearn "
+            "papermill nbclient ipykernel execnb.shell").split()
 forks = multiprocessing.get_context("forkserver")
 # `start` also asks for the exit codes of earlier children. A code can be read once: without a lock, a thread that asks
 # at the same moment reads 255.
@@ -26,11 +27,14 @@ def prepare():
 
 
 def logged(log, f, args):
-    "In the fork: call f, with its output in a file."
+    "In the fork: call f, with its output in a file, and write beside it how many seconds of a processor it took."
     out = os.open(log, os.O_WRONLY)
     for stream in 1, 2: os.dup2(out, stream)
     os.chdir(ROOT)
-    f(*args)
+    try: f(*args)
+    finally:
+        used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        log.with_name("seconds").write_text(str(sum(u.ru_utime + u.ru_stime for u in used)))
 
 
 def forked(f, *args, timeout=900):
@@ -44,6 +48,7 @@ def forked(f, *args, timeout=900):
             if late: child.kill()
             child.join()
         out = log.read_text(encoding="utf-8", errors="replace")
+        if (seconds := log.with_name("seconds")).exists(): spend(float(seconds.read_text()))
     if late: raise Failed(f"no end after {timeout} s\n{out}")
     if child.exitcode: raise Failed(f"exit code {child.exitcode}\n{out}")
     return out
@@ -75,3 +80,14 @@ def execute_into(path, to):
     try: shell.run_all(nb, exc_stop=True, preproc=lambda c: c.id not in run)
     except Exception: sys.exit(shell.prettytb(fname=path))
     write_nb(nb, to)
+
+
+def execute_all_into(path, to):
+    "Execute every cell as a kernel does, and write the notebook with their outputs to another file."
+    import nbformat
+    from shell import Shell
+    os.chdir(path.parent)
+    nb, here = nbformat.read(path, 4), Shell.instance()
+    for cell in nb.cells:
+        if cell.cell_type == "code" and not here.execute(cell): sys.exit("\n".join(cell.outputs[-1].traceback))
+    nbformat.write(nb, to)

@@ -7,11 +7,11 @@ Numbers are compared to a tolerance, other text exactly, pictures by their size 
 with few colours, so that a notebook stays small. Pages and tutorials store all their outputs. The other notebooks are
 tests of the package as well: they run as such, and store pictures only.
 """
-import base64, io, math, os, re, sys, tempfile
+import base64, io, math, re, sys, tempfile
 from pathlib import Path
 
 import notebooks
-from tools import BIN, ENV, ROOT, Failed, must, tracked
+from tools import BIN, ROOT, Failed, must, tracked
 
 RTOL, ATOL = 0.05, 1e-9      # of a number in a text; another processor rounds differently, and a sampler amplifies it
 PIXELS = 0.05                # root mean square difference of two pictures whose pixels are in [0, 1]
@@ -38,16 +38,11 @@ def with_outputs():
 
 def executed(path):
     "A notebook with the outputs that its code makes now."
-    import nbclient, nbformat
-    if chapter(path):
-        with tempfile.TemporaryDirectory() as tmp:
-            notebooks.forked(notebooks.execute_into, path, to := Path(tmp)/path.name)
-            return nbformat.read(to, 4)
-    nb = nbformat.read(path, 4)
-    os.environ.update(ENV)
-    try: nbclient.NotebookClient(nb, timeout=900, resources=dict(metadata=dict(path=str(path.parent)))).execute()
-    except nbclient.exceptions.CellExecutionError as e: raise Failed(str(e))
-    return nb
+    import nbformat
+    execute = notebooks.execute_into if chapter(path) else notebooks.execute_all_into
+    with tempfile.TemporaryDirectory() as tmp:
+        notebooks.forked(execute, path, to := Path(tmp)/path.name)
+        return nbformat.read(to, 4)
 
 
 def small(data):

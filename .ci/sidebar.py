@@ -5,7 +5,7 @@
 from tools import ROOT, Failed
 
 FIRST = {      # folder -> the notebooks that come first in it, in this order; the others follow by name
-    "tutorials": "first_map reading_a_map expected_error your_own_model train_your_own explore what_maps_can_tell extend",
+    "tutorials": "first_map reading_a_map expected_error your_own_model latent_dit train_your_own explore what_maps_can_tell extend",
     "pages": "results models gallery what_works faq glossary",
     ".": "index core stored folders pixels data sampling"}
 ROOMS = "tutorials pages . processes models training posteriors propagation plots study runs experiments".split()

@@ -6,14 +6,14 @@
 __all__ = ['PROCESSES', 'process_from_config', 'GenerativeModel']
 
 # %% ../../nbs/models/generative.ipynb #b1abf3f3
-import hashlib, json
+import json
 from pathlib import Path
 
 import torch
 
 from ..arguments import dict_of, one_of
 from ..core import file_path, shown
-from ..stored import read_tensors, save_tensors
+from ..stored import read_tensors, save_tensors, tensors_digest
 from ..origin import origin_text
 from .preconditioned import Preconditioned
 from ..pixels import DATA_RANGE, check_range, unit_note
@@ -46,11 +46,6 @@ def _read(path) -> tuple:
     try: return state, json.loads(metadata[_METADATA])
     except ValueError: raise ValueError(f"{path} is damaged: its metadata is not JSON; copy it again.") from None
 
-def _bytes(name, v):
-    "Name, shape, type and values of a tensor, as bytes"
-    values = v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-    return f'{name} {tuple(v.shape)} {v.dtype} '.encode() + values
-
 # %% ../../nbs/models/generative.ipynb #1bc4b707
 class StoredModel:
     "A network with its process and record, and the file that holds them"
@@ -63,9 +58,7 @@ class StoredModel:
     @property
     def digest(self) -> str:
         "SHA-256 of the weights, in hexadecimal: results of this model depend on it"
-        sha = hashlib.sha256()
-        for name, v in sorted(self.net.state_dict().items()): sha.update(_bytes(name, v))
-        return sha.hexdigest()
+        return tensors_digest(self.net.state_dict())
 
     def to(self, device=None):
         "Move the network to `device` (`None`: leave it) and return the model"

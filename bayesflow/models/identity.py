@@ -6,24 +6,19 @@
 __all__ = ['weights_digest', 'Identity', 'identity_of']
 
 # %% ../../nbs/models/identity.ipynb #58340138
-import hashlib
 from dataclasses import asdict, dataclass, field
 
 import torch
 
 from ..core import modules_of
+from ..stored import tensors_digest
 from .precision import HALVES, full_precision
 
 # %% ../../nbs/models/identity.ipynb #bb588b4a
 def weights_digest(model) -> str:
     "SHA-256 of all weights and buffers, in hexadecimal"
-    sha = hashlib.sha256()
-    for module in modules_of(model):
-        for name, v in sorted(module.state_dict().items()):
-            v = v.float() if v.dtype in HALVES else v                        # the same numbers
-            raw = v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-            sha.update(f'{name} {tuple(v.shape)} {v.dtype} '.encode() + raw.tobytes())
-    return sha.hexdigest()
+    single = lambda v: v.float() if v.dtype in HALVES else v                         # the same numbers
+    return tensors_digest(*({name: single(v) for name, v in m.state_dict().items()} for m in modules_of(model)))
 
 # %% ../../nbs/models/identity.ipynb #770f8950
 QUESTIONS, TIMES_ASKED, PIXELS = 2, (0.3, 0.8), 8       # images, their times, and pixels that are kept of each

@@ -18,7 +18,6 @@ from torch import nn
 from ..arguments import MODEL, has_parts, names_of, positive
 from ..core import stream_seed, whole_number
 from ..models.finite import check_weights, not_finite
-from ..models.identity import identity_of
 from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
 from .base import Fitted, draws_of
@@ -227,7 +226,7 @@ class AllWeightsLaplace(KroneckerPosterior):
             la, lam = kronecker_laplace(self.model, self.layers, self.names, batches, **wanted, progress=progress)
         order = laplace_order(self.model.net, self.names).to(la.mean.device)
         self._fit = KroneckerFit(la.mean[order], la.posterior_precision, float(la.sigma_noise), lam, la.n_data, order)
-        self.identity = identity_of(self.model)
+        self.remember(self.model, images, labels)
         if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, len(images))
         return self
 

@@ -14,7 +14,7 @@ import torch
 
 from ..arguments import MODEL, generator_of, has_parts, positive, tensor_of
 from ..core import file_path, whole_number
-from ..stored import read_tensors, save_tensors
+from ..stored import read_tensors, save_tensors, tensors_digest
 from ..origin import origin_text
 from ..models.identity import Identity, identity_of
 from ..models.linear_head import (block_index, checked_features, copy_layer, fold, layer_config, patches,
@@ -41,10 +41,25 @@ def draws_of(n, generator) -> tuple:
     "The number of draws and their generator; `ValueError` for anything else than `Posterior.sample` takes"
     return whole_number('n', n), generator_of(0, generator)
 
-# %% ../../nbs/posteriors/base.ipynb #14ea09e0
-class OfOneModel:
-    "Knows the model that it was fitted to"
+# %% ../../nbs/posteriors/base.ipynb #7b53d808
+class KnowsItsFit:
+    "Says to which model and which data it was fitted"
     identity = None           # the `Identity` of the model that it was fitted to; None: not known
+    n_data = None             # training images that the fit counts; None: not known
+    data_digest = None        # SHA-256 of the images and labels of the fit; None: not known
+
+    def remember(self, model, images, labels):
+        "Note the model and the data of a fit"
+        self.identity, self.data_digest = identity_of(model), tensors_digest(dict(images=images, labels=labels))
+
+    def of_fit(self) -> dict:
+        "What is known of the model and the data of the fit"
+        known = dict(weights=self.identity and self.identity.weights, data=self.data_digest, n_data=self.n_data)
+        return {name: v for name, v in known.items() if v}
+
+# %% ../../nbs/posteriors/base.ipynb #14ea09e0
+class OfOneModel(KnowsItsFit):
+    "Knows the model that it was fitted to"
     warning = ''              # of a network that does not predict what its process says; empty for others
     transferred = False       # to a model that it was not fitted to, by `transferred_to`?
 
@@ -107,9 +122,8 @@ class Posterior(OfOneModel, ABC):
         "Write the posterior to one safetensors file, whole or not at all; an existing file is replaced"
         tensors, info = self.state()
         own = {} if self.identity is None else dict(identity=self.identity.state())
-        info = dict(info, kind=type(self).__name__, **own)
-        weights = {} if self.identity is None else dict(weights=self.identity.weights)
-        return save_tensors(path, tensors, {METADATA: json.dumps(info), 'origin': origin_text(**weights)})
+        info = dict(info, kind=type(self).__name__, data=self.data_digest, **own)
+        return save_tensors(path, tensors, {METADATA: json.dumps(info), 'origin': origin_text(**self.of_fit())})
 
     @classmethod
     def load(cls, path, model):
@@ -121,6 +135,7 @@ class Posterior(OfOneModel, ABC):
             raise ValueError(f"{path} holds a {info['kind']}, not a {cls.__name__}: load it with {info['kind']}.load.")
         restored = kind.restored(model, tensors, info, path)
         if 'identity' in info: restored.identity = Identity(**info['identity'])
+        restored.data_digest = info.get('data')                      # files of earlier versions do not have it
         restored.check(model)
         return restored
 

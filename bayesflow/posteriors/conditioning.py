@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 from ..arguments import one_of, positive
 from ..core import stream_seed, whole_number
 from ..models.conditioning import find_conditioning, recorded
-from ..models.identity import identity_of
 from ..models.precision import full_precision
 from .features import check_settings
 from .fit_data import fit_data
@@ -147,7 +146,7 @@ class ConditioningLaplace(LabelPosterior):
                                              progress)
         self._fit = None
         self._fit = completed_fit(self, found, counts, nodes, len(images))
-        self.identity = identity_of(self.model)
+        self.remember(self.model, images, labels)
         if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, number)
         return self
 

@@ -104,6 +104,13 @@ def checked_fit_labels(
 FARTHEST = 3.            # pixels this many times the range away are in other units; noise and latents stay below
 DARK = 0.49, 0.6         # images without a pixel below the first, and some above the second, look like [0, 1]
 
+def warn_of_no_labels(model, labels):
+    "Warn where labels that the model knows are left out"
+    if labels is None and getattr(model, 'num_classes', None):
+        warnings.warn(f"The model knows {model.num_classes} labels, and these images have none: the fit is that of "
+                      "predictions without a label. Pass labels=, one for each image, if you draw with labels.",
+                      stacklevel=4)
+
 def warn_of_range(images, data_range):
     "Warn of images that look like other units than those of training"
     low, high = (torch.as_tensor(v, dtype=torch.float64).view(-1, 1, 1).to(images.device) for v in data_range)
@@ -186,12 +193,13 @@ def fit_data(
 ) -> tuple:              # a float tensor (n, C, H, W); int64 (n,) or None; and what was warned of, empty for nothing
     """Images and labels of a fit, checked; `ValueError` names what is wrong with them.
 
-    Warns of images in other units than the model's, and of a network that predicts worse than the best combination of
-    its input and the mean image. A dataset or loader is read once, into memory."""
+    Warns of images in other units than the model's, of labels that were left out, and of a network that predicts worse
+    than the best combination of its input and the mean image. A dataset or loader is read once, into memory."""
     images, labels = as_tensors(images, labels)
     check_shape(images, getattr(model, 'image_shape', None))
     check_numbers(images)
     labels = checked_fit_labels(labels, len(images), getattr(model, 'num_classes', None),
                                 getattr(model, 'null_label', None))
     warn_of_range(images, range_of_model(model))
+    warn_of_no_labels(model, labels)
     return images, labels, warn_of_prediction(model, images, labels)

@@ -8,8 +8,6 @@ __all__ = ['Counts', 'check_no_null', 'training_counts']
 # %% ../../nbs/posteriors/label_counts.ipynb #78b3ad44
 from dataclasses import dataclass
 
-import torch
-
 from ..core import shown, whole_number
 
 # %% ../../nbs/posteriors/label_counts.ipynb #a2ac57ff

@@ -14,7 +14,6 @@ from torch import nn
 from ..arguments import MODEL, generator_of, has_parts, one_of, positive
 from ..core import whole_number
 from ..models.linear_head import copy_layer, layer_config
-from ..models.identity import identity_of
 from ..models.precision import full_precision
 from .features import FeatureStream, check_settings
 from .fit_data import fit_data
@@ -134,7 +133,7 @@ class LastLayerLaplace(FittedHead):
             raise ValueError("The network fits these images without any residual, which leaves sigma open: pass sigma.")
         self._fit = complete_fit(head, self.structure, sums, rss, outputs, sigmas, int(sum(seen)), n_data,
                                  wanted['prior_precision'], scores_over(backends, accelerator))
-        self.identity = identity_of(self.model)
+        self.remember(self.model, images, labels)
         return self.warned(len(images), math.sqrt(sum(float(b.raw) for b in backends)/sum(b.outputs for b in backends)))
 
     @classmethod

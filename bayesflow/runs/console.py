@@ -66,8 +66,9 @@ def kept_traceback(error) -> Path:
 
 def sentence(error) -> str:
     "What a command says about an error: what was wrong and, if possible, what to do"
-    if is_full(error) and error.errno:
-        return f"The disk is full ({error.filename or 'while writing'}). Make space, and give the same command again."
+    if is_full(error) and not one_line(error).startswith('The disk is full'):
+        where = getattr(error, 'filename', None) or 'while writing'
+        return f"The disk is full ({where}). Make space, and give the same command again."
     if isinstance(error, OSError) and error.strerror: return f"{error.strerror}: {error.filename or 'no file named'}"
     if isinstance(error, EXPECTED): return one_line(error)
     if isinstance(error, MemoryError): return "There is not enough memory; ask for less at a time, as by --max-batch."

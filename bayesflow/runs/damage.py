@@ -12,14 +12,14 @@ from pathlib import Path
 
 import torch
 
-from ..stored import read_tensors, save_tensors
+from ..stored import read_tensors, save_tensors, tensors_digest
 from ..data import ASSETS, asset, checksum, read_idx
 from ..models.generative import GenerativeModel
 from ..models.unet import UNet
 from ..posteriors.base import GaussianHead, Posterior
 from ..processes.flow import FlowMatching
 from .numbers import read_numbers, write_numbers
-from .shards import Shards, digest_of
+from .shards import Shards
 from ..study.judge import Classifier, load_classifier
 from ..training.checkpoints import read_state_of_run
 from ..training.config import TrainConfig
@@ -46,7 +46,7 @@ def flat(value) -> list:
     "What a reader returned, as texts and checksums, for a comparison"
     if isinstance(value, dict): return [(str(k), flat(v)) for k, v in sorted(value.items(), key=lambda kv: str(kv[0]))]
     if isinstance(value, (list, tuple)): return [flat(v) for v in value]
-    if torch.is_tensor(value): return [str(value.dtype), list(value.shape), digest_of(value)]
+    if torch.is_tensor(value): return tensors_digest({'': value})
     return [repr(value)]
 
 def of_model(path):

@@ -6,7 +6,7 @@
 __all__ = ['execute', 'to_do', 'run_elsewhere', 'threads_each', 'run_all']
 
 # %% ../../nbs/runs/execute.ipynb #ab54880b
-import json, logging, os, re, signal, subprocess, sys, threading, time
+import json, logging, os, re, secrets, signal, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -57,6 +57,25 @@ def files_in(folder):
     "Every file below `folder`, with the time it was written."
     return {p.relative_to(folder).as_posix(): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
 
+# %% ../../nbs/runs/execute.ipynb #ac2a73e0
+MARK = "BAYESFLOW_PROCESS_OF"        # in the environment of a kernel and of all that it starts
+GUARD = """import os, sys
+while os.read(0, 1): pass
+import psutil
+for p in psutil.process_iter():
+    try:
+        if p.environ().get(sys.argv[1], '').startswith(sys.argv[2]): p.kill()
+    except psutil.Error: pass"""
+
+@contextmanager
+def guarded():
+    """Yields environment variables; a process that has them ends with the `with`, and with this process.
+
+    A small process sees to it. Its standard input is a pipe from this one, and ends with it, in whatever way."""
+    mark = f"{os.environ.get(MARK, '')} {os.getpid()}-{secrets.token_hex(4)}"
+    with subprocess.Popen([sys.executable, "-c", GUARD, MARK, mark], stdin=subprocess.PIPE, start_new_session=True):
+        yield {MARK: mark}
+
 # %% ../../nbs/runs/execute.ipynb #1240e301
 KERNEL_START = 600                                                 # seconds to wait for a kernel on a busy machine
 SILENT = "--log-level=50"                                          # a kernel that is ended would report the interrupt
@@ -70,8 +89,9 @@ def execute_notebook(run, parameters, progress, about):
     logging.getLogger("papermill").setLevel(logging.ERROR)         # its warnings are our errors, raised before
     root, bar = str(run.root.resolve()), dict(desc=run.name, unit="cell", leave=False) if progress else False
     told = dict(BAYESFLOW_COMMAND=run.command, BAYESFLOW_ROOT=root, BAYESFLOW_INPUTS=json.dumps(about))
+    told |= dict(JUPYTER_PREFER_ENV_PATH="1", PYDEVD_DISABLE_FILE_VALIDATION="1")
     try:
-        with environment(**told, JUPYTER_PREFER_ENV_PATH="1", PYDEVD_DISABLE_FILE_VALIDATION="1"), bars(), stoppable():
+        with guarded() as mark, environment(**told, **mark), bars(), stoppable():
             papermill.execute_notebook(
                 str((run.root/run.notebook).resolve()), str((run.root/run.executed).resolve()), parameters=parameters,
                 kernel_name="python3", language="python", cwd=root, progress_bar=bar, start_timeout=KERNEL_START,
@@ -141,13 +161,11 @@ def lines_of(args, env, progress, head):
 
 # %% ../../nbs/runs/execute.ipynb #c73d61bd
 def end_with_parent():
-    """End this process and all that it started as soon as the process that started it has ended, in whatever way.
+    """End this process as soon as the process that started it has ended, in whatever way; the guard ends its kernel.
 
     Standard input is a pipe from that process, and it ends with it."""
     def watch():
-        import psutil
         while os.read(0, 1): pass
-        for child in psutil.Process().children(recursive=True): child.kill()
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()
 

@@ -6,7 +6,6 @@
 __all__ = ['map_shards']
 
 # %% ../../nbs/runs/many_maps.ipynb #fbf7a28c
-import hashlib, json
 from dataclasses import asdict
 
 import torch
@@ -15,9 +14,10 @@ from ..core import whole_number
 from ..models.identity import identity_of
 from ..propagation.maps import method_of, sample_with_uncertainty
 from ..ranges import Range
-from .shards import Shards, code_digest, digest_of
+from .shards import Shards, code_digest
 from ..sampling import check_request
 from ..seeds import MOST_SEED
+from ..stored import plain_digest, tensors_digest
 
 # %% ../../nbs/runs/many_maps.ipynb #1503faf0
 def pattern_of(model, labels):
@@ -34,8 +34,7 @@ def labels_of(pattern, rows):
 def maps_key(model, posterior, method, **settings) -> dict:
     "The key of maps, for `Shards`"
     tensors, info = posterior.state()
-    fitted = [type(posterior).__name__, info, {name: digest_of(v) for name, v in tensors.items()}]
-    fitted = hashlib.sha256(json.dumps(fitted, sort_keys=True).encode()).hexdigest()
+    fitted = plain_digest([type(posterior).__name__, info, tensors_digest(tensors)])
     how = dict(asdict(method), name=method.name, passes=method.passes(posterior))
     code = code_digest('core', 'processes', 'models', 'sampling', 'posteriors', 'propagation')
     of_model = dict(weights=model.digest, process=model.process.config(), prediction=identity_of(model).coarse)

@@ -6,13 +6,13 @@
 __all__ = ['write_json', 'checksum', 'sections', 'read_numbers', 'write_numbers', 'write_table', 'compare_numbers', 'main']
 
 # %% ../../nbs/runs/numbers.ipynb #e0d4d22f
-import argparse, csv, fcntl, hashlib, json, math, os
+import argparse, csv, fcntl, json, math, os
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..core import write_whole
-from ..stored import read_json
+from ..stored import plain_digest, read_json
 from ..origin import origin
 from .console import command
 
@@ -44,7 +44,7 @@ def write_json(path, value):
 def checksum(section, numbers) -> str:
     "SHA-256 of the numbers of a section, in hexadecimal; its own entry is left out"
     own = {k: v for k, v in numbers.items() if k != "sha256"}
-    return hashlib.sha256(json.dumps([section, own], sort_keys=True).encode()).hexdigest()
+    return plain_digest([section, own])
 
 def sections(figures) -> dict:
     "What `numbers.json` of a folder holds, section -> numbers; ValueError for a section that was changed since."

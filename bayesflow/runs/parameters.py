@@ -6,12 +6,13 @@
 __all__ = ['vary', 'combinations', 'notebook_cells', 'notebook_parameters', 'models_of', 'check_run', 'check_runs']
 
 # %% ../../nbs/runs/parameters.ipynb #755558d4
-import ast, hashlib, json, re
+import ast, json, re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 from .experiment import model_name
+from ..stored import plain_digest
 from .table import Run, unknown_name
 
 # %% ../../nbs/runs/parameters.ipynb #00a127c0
@@ -45,7 +46,7 @@ def folder_name(values) -> str:
     as_it_is = lambda v: re.fullmatch(r"[\w.+-]+", v) and parse_value(v) == v
     clear = [v for v in values.values() if not isinstance(v, str) or as_it_is(v)]
     if plain == name and len(clear) == len(values): return name
-    return f"{plain}-{hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]}"
+    return f"{plain}-{plain_digest(values)[:8]}"
 
 # %% ../../nbs/runs/parameters.ipynb #7db3e085
 def vary(

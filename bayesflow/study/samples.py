@@ -6,6 +6,8 @@
 __all__ = ['draw_scores', 'sample_scores', 'hotter_scores', 'ensemble_samples']
 
 # %% ../../nbs/study/samples.ipynb #6b7ee2e3
+import math
+
 import torch
 
 from ..core import evaluation_mode
@@ -44,6 +46,29 @@ def draw_scores(
     return {'sum': drawn.double().var(0).flatten(1).sum(1).cpu(), 'mutual information': mutual_information(p),
             'disagreement': label_disagreement(p),
             'disagreement, label': label_disagreement(p, torch.as_tensor(labels).cpu())}
+
+# %% ../../nbs/study/samples.ipynb #1a4baa0c
+SEMANTIC_VARIANCE = 1e-3     # is added to the variance of each feature
+
+def semantic_entropy(
+    features,                # (M, B, D), of M draws of each sample
+    floor:float=SEMANTIC_VARIANCE,
+) -> torch.Tensor:           # float64 (B,) in nats
+    "Entropy of a Gaussian with the variances of the normalised features, and without correlations"
+    e = torch.nn.functional.normalize(features.double(), dim=-1)
+    return 0.5 * (2 * math.pi * math.e * (e.var(0, correction=0) + floor)).log().sum(-1)
+
+@torch.no_grad()
+def features_of(
+    scorer,                  # a `Classifier`
+    images,                  # (M, B, C, H, W)
+    max_batch:int=256,
+) -> torch.Tensor:           # (M, B, D), on the CPU
+    "What the last layer of the scorer gets, in evaluation mode"
+    device = next(scorer.parameters()).device
+    with evaluation_mode(scorer):
+        parts = [scorer.body(part.to(device)).cpu() for part in images.flatten(0, 1).float().split(max_batch)]
+    return torch.cat(parts).unflatten(0, images.shape[:2])
 
 # %% ../../nbs/study/samples.ipynb #7b593478
 @torch.no_grad()
@@ -97,6 +122,11 @@ def reading_scores(
     return {f'mutual information by {name}': mutual_information(p), f'disagreement by {name}': label_disagreement(p),
             f'disagreement by {name}, label': label_disagreement(p, labels)}
 
+def weight_scores(scorer, drawn, labels, max_batch:int) -> dict:
+    "The scores of draws (M, B, C, H, W) of each sample by the weights: of their classes, and of their features"
+    read = reading_scores('the weights', class_probabilities(scorer, drawn, max_batch), labels)
+    return read | {'semantic entropy by the weights': semantic_entropy(features_of(scorer, drawn, max_batch))}
+
 # %% ../../nbs/study/samples.ipynb #88f387fc
 @torch.no_grad()
 def sample_scores(
@@ -118,12 +148,12 @@ def sample_scores(
     read = lambda x: class_probabilities(scorer, x, max_batch)
     with evaluation_mode(scorer):
         out = sample_with_uncertainty(model, posterior, labels, rank=rank, through=features, **options)
-    by_weights = read(out.images + posterior_samples(model, posterior, labels, draws=draws, **options))
+    drawn = out.images + posterior_samples(model, posterior, labels, draws=draws, **options)
     by_data = read_completions(model, scorer, out.images, labels, seeds, share, futures, future_steps, guidance,
                                max_batch)
     scores = {f'map: {name}': v for name, v in pixel_scores(out.variance, out.images).items()}
     scores['features by the weights'] = out.through_variance.sum(1) / out.through.square().sum(1)
-    scores |= reading_scores('the weights', by_weights, labels) | reading_scores('the data', by_data, labels)
+    scores |= weight_scores(scorer, drawn, labels, max_batch) | reading_scores('the data', by_data, labels)
     scores |= {f'mutual information by {name}': mutual_information(read(out.images + z))
                for name, z in same_size_noise(out.variance, draws, seeds)}
     scores |= baseline_scores(model, scorer, out.images, labels, seeds, max_batch)

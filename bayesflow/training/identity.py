@@ -6,11 +6,11 @@
 __all__ = ['run_key', 'key_digest', 'check_same', 'check_best']
 
 # %% ../../nbs/training/identity.ipynb #16da2b8e
-import hashlib, json
 from dataclasses import asdict
 from pathlib import Path
 
 from ..core import differences
+from ..stored import plain_digest
 from ..models.generative import GenerativeModel
 from .batches import TrainingData
 from .config import MAY_CHANGE, TrainConfig, settings_of
@@ -25,7 +25,7 @@ def key_digest(
 ) -> str:                # in hexadecimal
     "SHA-256 of a key; the number of epochs, which may grow, is left out"
     fixed = {k: v for k, v in key.items() if k != 'epochs'}
-    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
+    return plain_digest(fixed)
 
 # %% ../../nbs/training/identity.ipynb #aa9ce46c
 def check_same(

@@ -9,7 +9,7 @@ __all__ = ['STATE', 'FILES', 'place_of']
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..folders import owned, put_back
+from ..folders import owned, put_back, remove
 
 # %% ../../nbs/training/place.ipynb #451478a0
 STATE = 'state.pt'              # written last, so that it stands for all files of a run
@@ -22,6 +22,8 @@ def place_of(
     "Inside, the folder is this process's; `RuntimeError` while another process trains in it"
     with owned(folder, 'a training') as owner:
         if owner: put_back(folder, FILES, STATE)                     # what a killed process moved aside
+        empty = owner and not any((Path(folder)/name).exists() for name in FILES)
         try: yield
         finally:
             if owner: put_back(folder, FILES, STATE)
+            if empty and not (Path(folder)/STATE).exists(): remove(folder, FILES)

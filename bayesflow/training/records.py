@@ -6,18 +6,27 @@
 __all__ = ['Records']
 
 # %% ../../nbs/training/records.ipynb #1c6a2c79
-import dataclasses, json
+import dataclasses, errno, json, os
 from pathlib import Path
 
 import torch
 
-from ..core import write_whole
+from ..core import disk_full_said, write_whole
 from .config import TrainConfig
 from .reachable import check_online
 from .tracking import Tracker, wandb_mode
 
 # %% ../../nbs/training/records.ipynb #ac72fcfb
 DECIMALS = 6              # of a number in the records
+
+def append_line(path, text):
+    "Add a line to a file, whole or not at all; `OSError` that says so if the disk is full"
+    line = f'{text}\n'.encode()
+    with disk_full_said(path), open(path, 'ab', buffering=0) as f:
+        end = f.tell()
+        if f.write(line) == len(line): return
+        f.truncate(end)                                              # a full disk takes a part of it
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 # %% ../../nbs/training/records.ipynb #2be145d9
 class Records:
@@ -34,7 +43,7 @@ class Records:
         "Append a line; `values` have at least `step`"
         values = {k: round(v, DECIMALS) if isinstance(v, float) else v for k, v in values.items()}
         self.lines.append(values)
-        with open(self.path, 'a') as f: f.write(json.dumps(values) + '\n')
+        append_line(self.path, json.dumps(values))
         self.tracker.numbers({k: v for k, v in values.items() if k != 'step'}, step=values['step'])
 
     def restore(self, lines):
