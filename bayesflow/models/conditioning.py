@@ -150,15 +150,21 @@ def kind_of(module):
     "The class of this module's layer, or `None`"
     return next((kind for base, kind in KINDS.items() if isinstance(module, base)), None)
 
-TRIAL_LABELS = 16           # most labels of a trial, spread over all of them
+# %% ../../nbs/models/conditioning.ipynb #0efc2093
+TRIAL_LABELS = 16           # labels of a trial
 
-def trial(model, seed:int, reverse:bool=False) -> tuple:
-    "States, times and labels of a call; the labels go from the first to the last, or back"
+def trial_labels(classes:int, others:bool) -> torch.Tensor:
+    "Random labels, or others at every place; what depends on a label differs at one place at least"
+    g = torch.Generator().manual_seed(0)
+    y = torch.randint(classes, (TRIAL_LABELS,), generator=g)
+    return (y + torch.randint(1, max(2, classes), (TRIAL_LABELS,), generator=g)) % classes if others else y
+
+def trial(model, seed:int, others:bool=False) -> tuple:
+    "States, times and labels of a call, or other labels"
     p, g = next(p for p in model.net.parameters() if p.is_floating_point()), torch.Generator().manual_seed(seed)
-    n = max(2, min(model.num_classes, TRIAL_LABELS))
-    y = torch.linspace(0, model.num_classes - 1, n).round().long()
+    y, n = trial_labels(model.num_classes, others), TRIAL_LABELS
     t = torch.rand(n, generator=g).to(p.device, torch.promote_types(p.dtype, torch.float32))
-    return torch.randn(n, *model.image_shape, generator=g).to(p), t, (y.flip(0) if reverse else y).to(p.device)
+    return torch.randn(n, *model.image_shape, generator=g).to(p), t, y.to(p.device)
 
 def inputs_of(model, modules:dict, call) -> dict:
     "name -> input of each of the modules that a call runs, in the order in which they ran"
@@ -175,7 +181,7 @@ def depends(a, b) -> bool: return a.shape != b.shape or not torch.equal(a, b)
 # %% ../../nbs/models/conditioning.ipynb #6cc652a8
 def label_layers(model, modules) -> list:
     "Names of the modules whose input, one for each sample, depends on the labels alone, in the order in which they run"
-    base, relabelled, elsewhere = trial(model, 0), trial(model, 0, reverse=True), trial(model, 1)
+    base, relabelled, elsewhere = trial(model, 0), trial(model, 0, others=True), trial(model, 1)
     first, by_label, by_state = (inputs_of(model, modules, call) for call in (base, relabelled, elsewhere))
     vector = lambda name: isinstance(modules[name], nn.Embedding) or first[name].ndim == 2
     both = [name for name in first if name in by_label and name in by_state and vector(name)]
