@@ -69,6 +69,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'bayesflow.models.calls.by_time': ('models/calls.html#by_time', 'bayesflow/models/calls.py')},
             'bayesflow.models.checkpoints': { 'bayesflow.models.checkpoints._check_kind': ( 'models/checkpoints.html#_check_kind',
                                                                                             'bayesflow/models/checkpoints.py'),
+                                              'bayesflow.models.checkpoints._is_scripted': ( 'models/checkpoints.html#_is_scripted',
+                                                                                             'bayesflow/models/checkpoints.py'),
                                               'bayesflow.models.checkpoints._is_state': ( 'models/checkpoints.html#_is_state',
                                                                                           'bayesflow/models/checkpoints.py'),
                                               'bayesflow.models.checkpoints._listed': ( 'models/checkpoints.html#_listed',

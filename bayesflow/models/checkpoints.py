@@ -6,7 +6,7 @@
 __all__ = ['check_file', 'read_state', 'load_weights']
 
 # %% ../../nbs/models/checkpoints.ipynb #00ae919f
-import re
+import re, zipfile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -42,13 +42,18 @@ def _read_safetensors(path) -> dict:
     checked(path, tensors, metadata)                                          # a file of this package has a checksum
     return tensors
 
+def _is_scripted(path):
+    "Is it an archive of TorchScript, which has constants beside its data?"
+    if not zipfile.is_zipfile(path): return False
+    with zipfile.ZipFile(path) as z: return any(n.endswith('/constants.pkl') for n in z.namelist())
+
 def _read_pickle(path):
+    if _is_scripted(path):
+        raise ValueError(f"{path} is a TorchScript archive, whose layers cannot be watched; pass the state dict of the "
+                         "network that was scripted.")
     try: return torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e:
         text = ' '.join(str(e).split())
-        if 'TorchScript' in text:
-            raise ValueError(f"{path} is a TorchScript archive, whose layers cannot be watched; pass the state dict "
-                             "of the network that was scripted.") from None
         if code := re.search(r'(?:GLOBAL|class) ([\w.]+\.\w+)', text):
             raise ValueError(f"{path} holds more than tensors ({code[1]}), which only running its code could build. "
                              "Where it came from, save the weights with torch.save(net.state_dict(), path) or as "
