@@ -5,8 +5,9 @@
 
 Numbers are compared to a tolerance, other text exactly, pictures by their size and their pixels. Another version of
 matplotlib draws other pictures, and another one of torch rounds differently, so pictures and numbers are compared with
-the versions of newest.txt only. Pictures are stored with few colours, so that a notebook stays small. Pages and tutorials store all their outputs. The other notebooks are
-tests of the package as well: they run as such, and store pictures only.
+the versions of newest.txt only. Pictures are stored with few colours, so that a notebook stays small. Pages and
+tutorials store all their outputs. The other notebooks are tests of the package as well: they run as such, and store
+pictures only.
 """
 import base64, io, math, re, sys, tempfile
 from importlib.metadata import version

@@ -58,6 +58,7 @@ def intervals(
             color = colors[kinds[name]] if kinds else PALETTE[0]
             _row(ax, k, rows[name], color, PALETTE[3] if name == reference and not kinds else color)
         ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), title=panel)
+        ax.locator_params(axis='x', nbins=4)
     if kinds: _kinds_legend(fig, axes, xlabel, colors)
     else: fig.supxlabel(xlabel, fontsize=matplotlib.rcParams['axes.labelsize'])
     return fig
