@@ -1,19 +1,15 @@
-"What the README shows is executed: its Python as it stands, and its commands, the long ones shortened."
+"What the README shows is executed as it stands: its Python and its commands, all but three that take long."
 import re, shlex, shutil, tempfile
 from pathlib import Path
 
+import times
 from tools import BIN, ENV, ROOT, Failed, must
 
-FEW = '{"' + '": 6, "'.join("0123456789") + '": 6}'
-SHORTER = {                                   # a command as written -> what it is executed as
-    "python -m pip install .": "python -m pip install --quiet --no-deps --no-build-isolation --target installed .",
+INSTALL, SETUP = "python -m pip install .", "./run_all.sh --list"
+LONG = {                         # `.ci/times.py` executes these as written; here they are executed as what stands behind
     "./run_all.sh": "./run_all.sh --dry-run",
     "./run_all.sh test": "./run_all.sh test usage",
-    "./run_all.sh study": "./run_all.sh study --dry-run",
-    "bayesflow-maps --model mnist-flow --count 100000 --lite --out many":
-        "bayesflow-maps --model mnist-flow --count 4 --lite --fit-images 50 --steps 2 --out many",
-    "bayesflow-train --dataset MNIST --method flow --lite --out mine":
-        f"bayesflow-train --dataset MNIST --method flow --lite --out mine --epochs 1 --per-class '{FEW}'",
+    "./run_all.sh study --profile smoke": "./run_all.sh study --profile smoke --dry-run",
 }
 
 
@@ -42,13 +38,30 @@ def commands():
     return list(dict.fromkeys(filter(None, lines + re.findall(r"^\| `(bayesflow-[^`]+)` \|", readme(), re.M))))
 
 
+def install():
+    "`pip install` as written, in an environment of its own that sees the dependencies that are here."
+    with tempfile.TemporaryDirectory() as tmp:
+        folder, env = clone(tmp), Path(tmp)/"env"
+        must(BIN/"python", "-m", "venv", env)
+        here, site = (must(p, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+                      for p in (BIN/"python", env/"bin/python"))
+        (Path(site)/"dependencies.pth").write_text(here + "\n")
+        must(env/"bin/python", *shlex.split(INSTALL)[1:], cwd=folder, env={**ENV, "PYTHONPATH": ""})
+        found = must(env/"bin/python", "-c", "import bayesflow; print(bayesflow.__file__)", cwd=tmp,
+                     env={**ENV, "PYTHONPATH": ""}).strip()
+        if not Path(found).is_relative_to(site): raise Failed(f"import bayesflow took {found}")
+
+
 def shell():
-    "Every command of the README runs."
+    "Every command of the README runs in a fresh clone."
     with tempfile.TemporaryDirectory() as tmp:
         folder = clone(tmp)
         env = {**ENV, "PATH": f"{folder/'.venv/bin'}:{ENV['PATH']}", "PYTHONPATH": str(folder)}
-        if len(found := commands()) < 6: raise Failed(f"found only the commands {found}")
-        for line in found: must(*shlex.split(SHORTER.get(line, line)), cwd=folder, env=env)
+        found, timed = commands(), set(times.COMMANDS.values())
+        if other := timed.symmetric_difference(set(found) - {INSTALL, SETUP}):
+            raise Failed(f"not both in the README and in .ci/times.py: {sorted(other)}")
+        for line in found:
+            if line != INSTALL: must(*shlex.split(LONG.get(line, line)), cwd=folder, env=env)
         missing = [f for f in ("samples", "maps", "many", "mine") if not any((folder/f).glob("*"))]
         if missing: raise Failed(f"nothing was written to {', '.join(missing)}")
 
@@ -67,4 +80,6 @@ def short():
     if lines > 200 or size > 12_000: raise Failed(f"README.md has {lines} lines and {size:,} bytes.")
 
 
-def steps(): return [("README: Python", python), ("README: commands", shell), ("README: length", short)]
+def steps():
+    return [("README: Python", python), ("README: commands", shell), ("README: pip install", install),
+            ("README: length", short)]

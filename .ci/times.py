@@ -1,42 +1,50 @@
-"""How long the README's commands take on this machine, in a fresh clone of the committed state.
+"""The README's commands as written, in a fresh clone of the committed state, and how long each takes on this machine.
 
-Writes figures/running_times.json.
+Writes figures/running_times.json. A command that fails ends it. The tests run the commands too, all but the three of
+`documented.LONG`.
 
-    .venv/bin/python .ci/times.py              the figures and the tests
-    .venv/bin/python .ci/times.py study        only what is named, here the study (hours); older times stay in the file
+    .venv/bin/python .ci/times.py              all commands: an hour on two cores
+    .venv/bin/python .ci/times.py run_all      only what is named; older times stay in the file
     .venv/bin/python .ci/times.py --figures    and keep the figures that the clone made
 """
-import json, os, shutil, subprocess, sys, tempfile, time
+import json, os, shlex, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = dict(generate="bayesflow-generate --model mnist-flow --labels 0-9 --out samples",
+                uncertainty="bayesflow-uncertainty --model mnist-flow --labels 0-9 --lite --out maps",
+                maps="bayesflow-maps --model mnist-flow --count 100 --lite --out many",
+                train="bayesflow-train --dataset MNIST --method flow --lite --epochs 1 --out mine",
+                list="bayesflow-run --list", run_all="./run_all.sh", study="./run_all.sh study --profile smoke",
+                test="./run_all.sh test")
 
 
-def seconds(*cmd, cwd):
+def seconds(line, cwd):
     "Run a command to its end, its output to ours; its time. Stops here when it fails."
     start = time.perf_counter()
-    code = subprocess.call(cmd, cwd=cwd, stdin=subprocess.DEVNULL)
-    if code: sys.exit(f"{' '.join(cmd)} ended with exit code {code}; no times written.")
+    env = {**os.environ, "PATH": f"{cwd/'.venv/bin'}:{os.environ['PATH']}"}
+    code = subprocess.call(shlex.split(line), cwd=cwd, stdin=subprocess.DEVNULL, env=env)
+    if code: sys.exit(f"{line} ended with exit code {code}; no times written.")
     return round(time.perf_counter() - start, 1)
 
 
-LABELS = "--model mnist-flow --labels 0-9 --out"
-COMMANDS = dict(run_all="./run_all.sh", test="./run_all.sh test", study="./run_all.sh study",
-                generate=f".venv/bin/bayesflow-generate {LABELS} samples",
-                uncertainty=f".venv/bin/bayesflow-uncertainty {LABELS} maps --lite")
-wanted = [a for a in sys.argv[1:] if a != "--figures"] or ["generate", "uncertainty", "run_all", "test"]
-unknown = sorted(set(wanted) - set(COMMANDS))
-if unknown: sys.exit(f"unknown: {', '.join(unknown)}; choose from {', '.join(COMMANDS)}.")
-path = ROOT/"figures/running_times.json"
-with tempfile.TemporaryDirectory() as tmp:
-    clone = Path(tmp)/"bayesflow"
-    seconds("git", "clone", "--quiet", str(ROOT), str(clone), cwd=tmp)
-    install = seconds("./run_all.sh", "--list", cwd=clone)
-    times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), install_seconds=install)
-    for name in wanted: times[f"{name}_seconds"] = seconds(*COMMANDS[name].split(), cwd=clone)
-    if "--figures" in sys.argv: shutil.copytree(clone/"figures", ROOT/"figures", dirs_exist_ok=True)
-times = {**(json.loads(path.read_text()) if path.exists() else {}), **times}
-part = path.with_name(".running_times.part.json")
-part.write_text(json.dumps(times, indent=1) + "\n")
-os.replace(part, path)
-print(times)
+def main(wanted, figures):
+    unknown = sorted(set(wanted) - set(COMMANDS))
+    if unknown: sys.exit(f"unknown: {', '.join(unknown)}; choose from {', '.join(COMMANDS)}.")
+    path = ROOT/"figures/running_times.json"
+    with tempfile.TemporaryDirectory() as tmp:
+        clone = Path(tmp)/"bayesflow"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        times = dict(install=dict(command="./run_all.sh --list", seconds=seconds("./run_all.sh --list", clone)))
+        for name in wanted or COMMANDS: times[name] = dict(command=COMMANDS[name], seconds=seconds(COMMANDS[name], clone))
+        if figures: shutil.copytree(clone/"figures", ROOT/"figures", dirs_exist_ok=True)
+    known = json.loads(path.read_text())["times"] if path.exists() else {}
+    known = {name: known[name] for name in known if name == "install" or name in COMMANDS}
+    times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), times={**known, **times})
+    part = path.with_name(".running_times.part.json")
+    part.write_text(json.dumps(times, indent=1) + "\n")
+    os.replace(part, path)
+    print(times)
+
+
+if __name__ == "__main__": main([a for a in sys.argv[1:] if a != "--figures"], "--figures" in sys.argv)

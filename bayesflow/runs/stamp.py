@@ -40,11 +40,17 @@ def own_file(root, path):
     return digest_of_file(path) if path.is_file() else ""
 
 # %% ../../nbs/runs/stamp.ipynb #550e9d11
+def bundled(suffix):
+    "Names and digests of the files of the package with this suffix, by its manifest."
+    path = Path(bayesflow.__file__).parent/"assets/manifest.json"
+    files = json.loads(path.read_text()) if path.exists() else {}
+    return [f"{name} {value}" for name, value in files.items() if name.endswith(suffix)]
+
 def data_files(root, dataset):
-    "Digest of the names and contents of the files of `dataset` in $BAYESFLOW_DATA and in `root`/data."
+    "Digest of the bundled data, and of the files of `dataset` in $BAYESFLOW_DATA and in `root`/data, names and all."
     places = [Path(p)/str(dataset) for p in (os.environ.get("BAYESFLOW_DATA"), Path(root)/"data") if p]
     files = [(f.relative_to(p), f) for p in places for f in sorted(p.rglob("*")) if f.is_file()]
-    return digest(*(f"{name} {digest_of_file(f)}" for name, f in files))
+    return digest(*bundled(".npz"), *(f"{name} {digest_of_file(f)}" for name, f in files))
 
 def numbers_files(root, folder, own):
     "Digest of the numbers below `folder`, without those of the folder `own`, which the run itself writes."
@@ -59,10 +65,9 @@ def inputs(
 ) -> dict:            # name of the input -> digest; the parameters as they are
     "Everything that the results of `run` depend on."
     package, path = Path(bayesflow.__file__).parent, run.root/run.notebook
-    manifest, values = package/"assets/manifest.json", {**notebook_parameters(path), **parameters}
-    bundled = manifest.read_text() if manifest.exists() else ""
+    values = {**notebook_parameters(path), **parameters}
     return dict(notebook=notebook_code(path), parameters=parameters, package=package_code(package),
-                weights=digest(bundled, *(own_file(run.root, m) for m in models_of(parameters))),
+                weights=digest(*bundled(".safetensors"), *(own_file(run.root, m) for m in models_of(parameters))),
                 data=data_files(run.root, values.get("dataset")),
                 numbers=numbers_files(run.root, values.get("numbers"), run.figures))
 
