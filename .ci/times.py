@@ -11,7 +11,8 @@ import json, os, shlex, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = dict(generate="bayesflow-generate --model mnist-flow --labels 0-9 --out samples",
+COMMANDS = dict(install="./run_all.sh --list",
+                generate="bayesflow-generate --model mnist-flow --labels 0-9 --out samples",
                 uncertainty="bayesflow-uncertainty --model mnist-flow --labels 0-9 --lite --out maps",
                 maps="bayesflow-maps --model mnist-flow --count 100 --lite --out many",
                 train="bayesflow-train --dataset MNIST --method flow --lite --epochs 1 --out mine",
@@ -28,23 +29,27 @@ def seconds(line, cwd):
     return round(time.perf_counter() - start, 1)
 
 
+def remember(name, seconds):
+    "Write how long a command took; the times of the others stay."
+    path = ROOT/"figures/running_times.json"
+    known = json.loads(path.read_text())["times"] if path.exists() else {}
+    times = {n: v for n, v in known.items() if n in COMMANDS} | {name: dict(command=COMMANDS[name], seconds=seconds)}
+    part = path.with_name(".running_times.part.json")
+    found = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), times=times)
+    part.write_text(json.dumps(found, indent=1) + "\n")
+    os.replace(part, path)
+
+
 def main(wanted, figures):
     unknown = sorted(set(wanted) - set(COMMANDS))
     if unknown: sys.exit(f"unknown: {', '.join(unknown)}; choose from {', '.join(COMMANDS)}.")
-    path = ROOT/"figures/running_times.json"
     with tempfile.TemporaryDirectory() as tmp:
         clone = Path(tmp)/"bayesflow"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        times = dict(install=dict(command="./run_all.sh --list", seconds=seconds("./run_all.sh --list", clone)))
-        for name in wanted or COMMANDS: times[name] = dict(command=COMMANDS[name], seconds=seconds(COMMANDS[name], clone))
+        for name in dict.fromkeys(["install", *(wanted or COMMANDS)]):
+            remember(name, took := seconds(COMMANDS[name], clone))
+            print(f"{COMMANDS[name]}: {took} s", flush=True)
         if figures: shutil.copytree(clone/"figures", ROOT/"figures", dirs_exist_ok=True)
-    known = json.loads(path.read_text())["times"] if path.exists() else {}
-    known = {name: known[name] for name in known if name == "install" or name in COMMANDS}
-    times = dict(command=".venv/bin/python .ci/times.py", cores=os.cpu_count(), times={**known, **times})
-    part = path.with_name(".running_times.part.json")
-    part.write_text(json.dumps(times, indent=1) + "\n")
-    os.replace(part, path)
-    print(times)
 
 
 if __name__ == "__main__": main([a for a in sys.argv[1:] if a != "--figures"], "--figures" in sys.argv)
