@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = dict(install="./run_all.sh --list",
                 generate="bayesflow-generate --model mnist-flow --labels 0-9 --out samples",
                 uncertainty="bayesflow-uncertainty --model mnist-flow --labels 0-9 --lite --out maps",
-                maps="bayesflow-maps --model mnist-flow --count 100 --lite --out many",
+                maps="bayesflow-maps --model mnist-flow --count 20 --lite --out many",
                 train="bayesflow-train --dataset MNIST --method flow --lite --epochs 1 --out mine",
                 list="bayesflow-run --list", run_all="./run_all.sh", study="./run_all.sh study --profile smoke",
                 test="./run_all.sh test")

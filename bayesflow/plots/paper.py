@@ -155,7 +155,7 @@ def _scatter_axes(ax, x_limits, y_limits):
         axis.set_minor_locator(NullLocator())
     ax.tick_params(labelsize=7)
     ax.set_box_aspect(1)
-    ax.set_xlabel('truth', fontsize=8)
+    ax.set_xlabel('posterior draws', fontsize=8)
 
 def _scatter_row(fig, cells, maps, truth):
     "Variance of every pixel against its reference, one axes per map, with common limits"
@@ -200,7 +200,7 @@ def propagation_fidelity(
     numbers=None,                 # dictionary: name -> `fidelity(...)`, if over more images than are shown
     own_scale=('bayesdiff',),     # maps to show again, each image on its own scale
     show:str='std',               # or "variance"
-    truth_name:str='truth',       # what the figure calls the reference
+    truth_name:str='reference',   # what the figure calls the reference
     title:str=None,
 ):
     "Figure `propagation_fidelity`: sample, reference and each propagation, above variance against reference by pixel"
@@ -214,7 +214,7 @@ def the_one_picture(
     ours,                             # our variance
     published,                        # the published recursion's variance
     names=('ours', 'published'),
-    truth_name:str='truth\n(posterior draws)',
+    truth_name:str='reference\n(posterior draws)',
     show:str='std',                   # or "variance"
     title:str=None,
 ):

@@ -135,7 +135,7 @@ def fidelity_by_sampler(
     if not table: raise ValueError("The table is empty; pass {sampler: fidelity(...)}.")
     fig = new_figure(7.5, 0.36 * len(table) + 0.9, title)
     y = np.arange(len(table))[::-1]
-    labels = dict(ratio='total variance / truth, per image', spearman='Spearman correlation with the truth')
+    labels = dict(ratio='total variance / reference, per image', spearman='Spearman correlation with the reference')
     for ax, (name, label) in zip(fig.subplots(1, 2, sharey=True), labels.items()):
         mean, std = np.array([(v[f'{name}_mean'], v[f'{name}_std']) for v in table.values()], dtype=float).T
         ax.errorbar(mean, y, xerr=std, fmt='o', color=PALETTE[0], ms=4.5, capsize=2, elinewidth=0.9)
@@ -165,7 +165,7 @@ def guidance_branches(
             band(ax, to_array(times), totals[how] / totals['truth'], color=PALETTE[k % 10], ls=ls, marker=marker, ms=3,
                  label=f's = {weight:g}, {how}')
     ax.axhline(1, color='0.25', lw=0.8)
-    ax.set(yscale='log', ylabel='total variance of the output / truth')
+    ax.set(yscale='log', ylabel='total variance of the output / reference')
     plain_ticks(ax.yaxis)
     time_axis(ax, [to_array(times)[0], to_array(times)[-1]])
     ax.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
