@@ -212,6 +212,8 @@ def draw_shards(options, labels):
     a, begun = options, check_begun(Path(options.out)/'options.json', options, labels)
     from bayesflow.models.pretrained import load_pretrained
     from bayesflow.runs.many_maps import map_shards
+    from bayesflow.runs.shards import Plan
+    Plan(a.out, a.count, a.shard)                                       # refuses a count of too many files
     accelerator, method = processes_of(a.device), method_from(a, MAPS_RANK)
     model = load_pretrained(a.model).to(a.device or accelerator.device)
     pattern = labels if model.num_classes else None

@@ -7,7 +7,7 @@ __all__ = ['sampling_parser', 'add_result_options', 'add_propagation_options', '
            'note_options']
 
 # %% ../../nbs/runs/options.ipynb #bfd9f9a3
-import argparse, dataclasses, json
+import argparse, dataclasses, json, re
 
 from ..core import write_whole
 from ..stored import read_json
@@ -16,15 +16,21 @@ from .console import Parser, check_device
 from ..seeds import MOST_SEED
 
 # %% ../../nbs/runs/options.ipynb #3f39cbf1
+MOST_LABEL = 999_999      # no model has that many
+
 def parse_labels(
     text:str,         # such as "0-9", "3,3,7" or "0-4,9"
 ) -> list:            # of integers
     "Labels from a command line; `ValueError` if it cannot be read"
-    try:
-        spans = [[int(v) for v in part.split('-')] for part in text.split(',')]
-        return [v for span in spans for v in range(span[0], span[-1] + 1)]
-    except ValueError:
-        raise ValueError(f"Cannot read the labels {text!r}; write something like 0-9 or 3,3,7.") from None
+    if not re.fullmatch(r'\d{1,99}(-\d{1,99})?(,\d{1,99}(-\d{1,99})?)*', text.replace(' ', ''), re.ASCII):
+        raise ValueError(f"Cannot read the labels {text!r}; write something like 0-9 or 3,3,7.")
+    spans = [[int(v) for v in part.split('-')] for part in text.split(',')]
+    for first, last in ((span[0], span[-1]) for span in spans):
+        if first > last: raise ValueError(f"The labels {first}-{last} run backwards; write {last}-{first}.")
+        if last > MOST_LABEL:
+            raise ValueError(f"The label {last} is above {MOST_LABEL}, the largest possible one; pass labels that the "
+                             "model has, such as 0-9.")
+    return [v for span in spans for v in range(span[0], span[-1] + 1)]
 
 def parse_rank(text):
     "The rank of a command line: a whole number, or auto"
