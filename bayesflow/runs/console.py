@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..core import is_full
 from ..folders import owned
+from ..stored import STRICT
 
 # %% ../../nbs/runs/console.ipynb #72377bc2
 PAUSE = 5.          # least seconds between two lines of progress in a log
@@ -138,10 +139,11 @@ class Parser(argparse.ArgumentParser):
 # %% ../../nbs/runs/console.ipynb #4965bbac
 def json_object(text) -> dict:
     "The JSON object of an option"
-    try: value = json.loads(text)
+    try: value = STRICT.decode(text)
     except ValueError: value = None
     if isinstance(value, dict): return value
-    raise argparse.ArgumentTypeError(f"{text!r} is no JSON object; write something like '{{\"name\": 1}}'")
+    raise argparse.ArgumentTypeError(f"{text!r} is no JSON object of finite numbers and texts; write something like "
+                                     "'{\"name\": 1}'")
 
 # %% ../../nbs/runs/console.ipynb #f8929944
 DEVICES = 'cpu', 'cuda', 'mps'
