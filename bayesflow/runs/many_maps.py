@@ -57,8 +57,7 @@ def map_shards(
 ) -> Shards:                 # computed: `for part in shards` has `images`, `variance`, `labels`, `seeds`
     """Samples and their maps in files, those that are missing; goes on where it was ended.
 
-    Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` if the folder holds other maps, or a
-    damaged file."""
+    Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` for other or damaged maps there."""
     count, shard, pattern = whole_number('count', count), whole_number('shard', shard), pattern_of(model, labels)
     seed = Range(0, MOST_SEED - count + 1, whole=True).check('seed', seed)             # each sample has its own
     if first is not None: first = whole_number('first', first, hint=', or None for all files')
