@@ -21,7 +21,7 @@ from .train_command import train_command
 from ..training.tracking import Tracker
 
 # %% ../../nbs/runs/commands.ipynb #4c30b805
-SAMPLES = 'samples.safetensors'      # written last, so that it stands for complete results
+SAMPLES = 'samples.safetensors'      # moved last, so that it stands for complete results
 
 def facts_of(command, options, out, files):
     "What `--json` says about samples"
@@ -42,7 +42,7 @@ def generate(options, labels, answer):
     with results_in(folder, SAMPLES, a.overwrite, 'samples'):
         out = sample(model, labels, steps=a.steps, sampler=a.sampler, seeds=seeds, guidance=a.guidance,
                      max_batch=a.max_batch, progress=True)
-        with together(folder) as part:
+        with together(folder, SAMPLES) as part:
             save_figure(samples_grid(out.images, out.labels, data_range=out.data_range), part, 'samples')
             tensors = dict(images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds))
             save_tensors(part/SAMPLES, tensors, dict(origin=origin_text(weights=model.digest)))
@@ -116,7 +116,7 @@ def uncertainty_parser(description):
     return parser
 
 # %% ../../nbs/runs/commands.ipynb #b2052526
-MAPS = 'uncertainty.safetensors'     # written last, so that it stands for complete results
+MAPS = 'uncertainty.safetensors'     # moved last, so that it stands for complete results
 
 def write_maps(out, folder) -> list:
     "Write the figures and the tensors of `UncertainSamples`; the paths of all files"
@@ -126,7 +126,7 @@ def write_maps(out, folder) -> list:
     figures = dict(uncertainty_maps=out.plot(), uncertainty_by_step=uncertainty_by_step(out),
                    uncertainty_single=uncertainty_single(out))
     tensors = {k: getattr(out, k) for k in ('images', 'variance', 'image_steps', 'variance_steps', 'times', 'labels')}
-    with together(folder) as part:
+    with together(folder, MAPS) as part:
         pngs = [save_figure(figure, part, name) for name, figure in figures.items()]
         save_tensors(part/MAPS, dict(tensors, seeds=torch.tensor(out.seeds)), dict(origin=origin_text()))
     return [Path(folder)/name for name in (MAPS, *(p.name for p in pngs), *(p.stem + '.pdf' for p in pngs))]
@@ -212,6 +212,8 @@ def draw_shards(options, labels):
     a, begun = options, check_begun(Path(options.out)/'options.json', options, labels)
     from bayesflow.models.pretrained import load_pretrained
     from bayesflow.runs.many_maps import map_shards
+    from bayesflow.runs.shards import Plan
+    Plan(a.out, a.count, a.shard)                                       # refuses a count of too many files
     accelerator, method = processes_of(a.device), method_from(a, MAPS_RANK)
     model = load_pretrained(a.model).to(a.device or accelerator.device)
     pattern = labels if model.num_classes else None

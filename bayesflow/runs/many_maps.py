@@ -57,7 +57,7 @@ def map_shards(
 ) -> Shards:                 # computed: `for part in shards` has `images`, `variance`, `labels`, `seeds`
     """Samples and their maps in files, those that are missing; goes on where it was ended.
 
-    Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` if the folder holds other maps."""
+    Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` for other or damaged maps there."""
     count, shard, pattern = whole_number('count', count), whole_number('shard', shard), pattern_of(model, labels)
     seed = Range(0, MOST_SEED - count + 1, whole=True).check('seed', seed)             # each sample has its own
     if first is not None: first = whole_number('first', first, hint=', or None for all files')
@@ -78,4 +78,6 @@ def map_shards(
 
     process, processes = (0, 1) if accelerator is None else (accelerator.process_index, accelerator.num_processes)
     progress = progress and process == 0
-    return Shards(folder, key, count, shard).compute(maps, process, processes, first, progress, desc='maps')
+    shards = Shards(folder, key, count, shard)
+    shards.check_files(process, processes)
+    return shards.compute(maps, process, processes, first, progress, desc='maps')
