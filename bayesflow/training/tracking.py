@@ -9,7 +9,7 @@ __all__ = ['MODES', 'wandb_mode', 'Tracker', 'read_offline']
 import importlib, json, os, subprocess, sys
 from pathlib import Path
 
-from ..env_file import read_env
+from ..env_file import read_env, wandb_server
 from .reachable import check_online
 
 # %% ../../nbs/training/tracking.ipynb #f4ba91a3
@@ -50,7 +50,8 @@ class TrackedRun:
         if self.mode == 'disabled': return
         if self.mode == 'online': check_online()
         import wandb
-        try: self.run = wandb.init(project=project, mode=self.mode, **about)
+        server = wandb.Settings(base_url=wandb_server())                 # the one that was checked, and no other
+        try: self.run = wandb.init(project=project, mode=self.mode, settings=server, **about)
         except wandb.Error as e:
             raise RuntimeError(f"Weights & Biases did not answer ({e}); pass --wandb offline (wandb='offline' in "
                                "Python), and send the run later with wandb sync.") from None
