@@ -129,9 +129,10 @@ def read_sealed(
     path,
     remedy:str,           # what to do about a damaged file
 ) -> bytes:
-    "The bytes of a file without its seal; `ValueError` in one sentence for a damaged one. A file may have no seal"
+    "The bytes of a file without its seal; `ValueError` in one sentence for a damaged one, and for one without a seal"
     raw = Path(path).read_bytes()
     content, mark, digest = raw[:-len(SEAL) - 64], raw[-len(SEAL) - 64:-64], raw[-64:]
-    if mark != SEAL: return raw
+    if mark != SEAL:
+        raise ValueError(f"{path} has no checksum at its end, so it is damaged, or of an earlier version; {remedy}.")
     if hashlib.sha256(content).hexdigest().encode() == digest: return content
     raise ValueError(f"{path} is damaged: its content is not what was written (SHA-256); {remedy}.")
