@@ -10,23 +10,15 @@ import os, platform, re, shlex, shutil, sys, time
 from contextlib import contextmanager
 from pathlib import Path
 
-from .core import MACHINE, disk_full_said, on_disk, temporary
+from .core import MACHINE, PART, alive, disk_full_said, on_disk, temporary
 
 # %% ../nbs/folders.ipynb #b9a7576e
-PART = re.compile(r'\..+\.([0-9a-f]{6})-(\d+)-[0-9a-f]{6}\.part')
 OLD = 24 * 3600          # seconds after which a part is nobody's
-
-def alive(pid:int) -> bool:
-    "Is there a process of this number on this machine?"
-    try: os.kill(pid, 0)
-    except ProcessLookupError: return False
-    except PermissionError: return True
-    return True
 
 def is_leftover(path) -> bool:
     "Is a part that of a process which has ended?"
     own = PART.match(path.name)
-    if own and own[1] == MACHINE: return not alive(int(own[2]))
+    if own and own[2] == MACHINE: return not alive(int(own[3]))
     return time.time() - path.stat().st_mtime > OLD
 
 # %% ../nbs/folders.ipynb #dc2783ab
