@@ -50,8 +50,7 @@ class TrackedRun:
         if self.mode == 'disabled': return
         if self.mode == 'online': check_online()
         import wandb
-        server = wandb.Settings(base_url=wandb_server())                 # the one that was checked, and no other
-        try: self.run = wandb.init(project=project, mode=self.mode, settings=server, **about)
+        try: self.run = wandb.init(project=project, mode=self.mode, settings=dict(base_url=wandb_server()), **about)
         except wandb.Error as e:
             raise RuntimeError(f"Weights & Biases did not answer ({e}); pass --wandb offline (wandb='offline' in "
                                "Python), and send the run later with wandb sync.") from None
