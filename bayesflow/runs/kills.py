@@ -59,6 +59,7 @@ def kill_trainings(
     begun_again = dict(tried=len(equal[False]), survived=sum(equal[False]))
     return dict(tried=count, survived=sum(equal[True]), begun_again=begun_again, seconds_of_one=seconds)
 
+# %% ../../nbs/runs/kills.ipynb #be8e3a77
 def kill_overwriting(folder, count:int, seed:int=0) -> dict:
     "Kill trainings that start over before their first state; the older run must be there afterwards, bit for bit"
     folder, r, tried, kept = Path(folder), random.Random(seed), 0, 0
