@@ -6,7 +6,7 @@
 __all__ = ['ASSETS', 'DATASETS', 'CLASSES', 'asset', 'add_asset', 'load_dataset']
 
 # %% ../nbs/data.ipynb #5383f998
-import gzip, hashlib, json, os, sys, warnings, zlib
+import gzip, hashlib, json, os, sys, zlib
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -163,8 +163,8 @@ def read_checked(path, md5, md5_gz) -> np.ndarray:
     if md5 or not md5_gz: return read_idx(path, md5)
     gz = Path(f'{str(path).removesuffix(".gz")}.gz')
     if not gz.is_file():
-        warnings.warn(f"{path} could not be checked: published is the checksum of {gz.name}; put that file beside it.")
-        return read_idx(path)
+        raise ValueError(f"{path} cannot be checked, because the checksum of the packed file is the one that is known; "
+                         f"put {gz.name} beside it.")
     if (got := checksum(gz, 'md5')) != md5_gz:
         raise ValueError(f"{gz} is corrupted (MD5 {got}, expected {md5_gz}); delete it and load again.")
     if Path(path) != gz and not np.array_equal(array := read_idx(path), read_idx(gz)):

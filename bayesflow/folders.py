@@ -6,27 +6,19 @@
 __all__ = ['sweep', 'owned', 'together', 'remove', 'set_aside', 'put_back']
 
 # %% ../nbs/folders.ipynb #86aa2a4b
-import os, platform, re, shlex, shutil, sys, time
+import hashlib, os, platform, re, shlex, shutil, sys, time
 from contextlib import contextmanager
 from pathlib import Path
 
-from .core import MACHINE, disk_full_said, on_disk, temporary
+from .core import MACHINE, PART, alive, disk_full_said, on_disk, temporary
 
 # %% ../nbs/folders.ipynb #b9a7576e
-PART = re.compile(r'\..+\.([0-9a-f]{6})-(\d+)-[0-9a-f]{6}\.part')
 OLD = 24 * 3600          # seconds after which a part is nobody's
-
-def alive(pid:int) -> bool:
-    "Is there a process of this number on this machine?"
-    try: os.kill(pid, 0)
-    except ProcessLookupError: return False
-    except PermissionError: return True
-    return True
 
 def is_leftover(path) -> bool:
     "Is a part that of a process which has ended?"
     own = PART.match(path.name)
-    if own and own[1] == MACHINE: return not alive(int(own[2]))
+    if own and own[2] == MACHINE: return not alive(int(own[3]))
     return time.time() - path.stat().st_mtime > OLD
 
 # %% ../nbs/folders.ipynb #dc2783ab
@@ -68,7 +60,11 @@ def owner_in(fd) -> str:
     return 'another process'
 
 # %% ../nbs/folders.ipynb #fdb4faf6
-def take(path, work):
+def in_use(path, owner, advice=''):
+    "The refusal of a second owner"
+    return RuntimeError(f"{path.parent} is in use by {owner}. Wait for its end, or use another folder{advice}.")
+
+def lock(path, work):
     "The descriptor of the locked file, or None where the system has no locks; `RuntimeError` names another owner"
     try: import fcntl
     except ImportError: return None
@@ -78,10 +74,10 @@ def take(path, work):
         except BlockingIOError:
             owner = owner_in(fd)
             os.close(fd)
-            raise RuntimeError(f"{path.parent} is in use by {owner}. Wait for its end, or use another folder."
-                               ) from None
+            raise in_use(path, owner) from None
         except OSError:                                              # a disk of the network without locks
             os.close(fd)
+            path.unlink(missing_ok=True)
             return None
         if path.exists() and os.path.samestat(os.fstat(fd), os.stat(path)): break
         os.close(fd)                                                 # its owner has just removed it
@@ -92,6 +88,66 @@ def take(path, work):
         os.close(fd)
         raise
     return fd
+
+# %% ../nbs/folders.ipynb #09df0c30
+NAMED = re.compile(r'of process (\d+) on (\S*), since')
+
+def has_ended(owner:str) -> bool:
+    "Is the process that a text of `this_process` names one of this machine, and gone?"
+    found = NAMED.search(owner)
+    return bool(found) and found[2] == platform.node() and not alive(int(found[1]))
+
+def make(path, text) -> bool:
+    "Make a file with a text; False if it is there already"
+    try: fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError: return False
+    try: os.write(fd, text.encode())
+    except OSError:
+        path.unlink()
+        raise
+    finally: os.close(fd)
+    return True
+
+# %% ../nbs/folders.ipynb #da1d73d6
+def text_of(path) -> str:
+    "What is in a file, which somebody has just made or is about to remove; empty if it is not there"
+    for _ in range(100):
+        try: text = path.read_text(encoding='utf-8', errors='replace')
+        except FileNotFoundError: return ''
+        if text: return text
+        time.sleep(0.01)
+    return 'another process'
+
+def clear(path, owner):
+    "Remove the file of an owner that has ended. Of those that want to, one does it; it looks again before"
+    taking = path.with_name(f'{path.name}.{hashlib.sha256(owner.encode()).hexdigest()[:12]}')
+    if not make(taking, this_process('clearing')): return time.sleep(0.01)
+    try:
+        if text_of(path) == owner: path.unlink()
+    finally: taking.unlink()
+
+# %% ../nbs/folders.ipynb #6d610127
+def claim(path, work):
+    "Make the file that names this process; `RuntimeError` names another owner"
+    for _ in range(500):
+        if make(path, this_process(work)): return
+        owner = text_of(path)
+        if owner and not has_ended(owner): break
+        if owner: clear(path, owner)
+    raise in_use(path, owner or 'another process', f"; if it has ended, delete {path}")
+
+def take(folder, work):
+    "Become the owner of a folder; a function that ends it. `RuntimeError` names another owner"
+    path, fd = folder/'.owner', lock(folder/'.owner', work)
+    if fd is None: claim(path := folder/'.owner.claim', work)
+    def release():
+        path.unlink(missing_ok=True)
+        if fd is not None: os.close(fd)
+    return release
+
+def follows() -> bool:
+    "Is this one of several processes that work together, and not the first?"
+    return os.environ.get('RANK', '0') not in ('', '0') and os.environ.get('WORLD_SIZE', '') not in ('', '0', '1')
 
 # %% ../nbs/folders.ipynb #f5d4ce7a
 def missing_folders(folder):
@@ -106,19 +162,17 @@ def owned(
 ):
     "Inside, the folder is this process's alone; yields whether it is. `RuntimeError` names another owner"
     folder = Path(folder)
-    if os.environ.get('RANK', '0') != '0': return (yield False)      # of a group, whose first process is the owner
-    new, fd = missing_folders(folder), None
+    if follows(): return (yield False)                               # of a group, whose first process is the owner
+    new, release = missing_folders(folder), None
     try:
         with disk_full_said(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            fd = take(folder/'.owner', work)
+            release = take(folder, work)
         sweep(folder)
         settle(folder)
         yield True
     finally:
-        if fd is not None:
-            (folder/'.owner').unlink(missing_ok=True)
-            os.close(fd)
+        if release: release()
         for f in new:
             if f.is_dir() and not any(f.iterdir()): f.rmdir()
 

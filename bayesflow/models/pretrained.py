@@ -10,7 +10,7 @@ import json, os, re
 from pathlib import Path
 
 from ..data import ASSETS, add_asset
-from ..env_file import read_env
+from ..env_file import read_env, wandb_server
 from .generative import GenerativeModel
 from ..stored import read_json
 
@@ -27,7 +27,8 @@ def fetch_artifact(
     key, folder = os.environ.get('WANDB_API_KEY'), Path(root)/re.sub(r'[/:]', '-', name)
     if not key:
         raise OSError(f"The W&B artifact {name} needs a key; set WANDB_API_KEY in the environment or in .env.")
-    try: return Path(wandb.Api(api_key=key).artifact(name).download(root=str(folder)))
+    server = dict(base_url=wandb_server())
+    try: return Path(wandb.Api(overrides=server, api_key=key).artifact(name).download(root=str(folder)))
     except Exception as e:
         raise OSError(f"The W&B artifact {name} could not be downloaded ({type(e).__name__}: "
                       f"{' '.join(str(e).split())[:SHOWN]}); check the name, the network and WANDB_API_KEY.") from None

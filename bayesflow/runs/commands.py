@@ -118,17 +118,21 @@ def uncertainty_parser(description):
 # %% ../../nbs/runs/commands.ipynb #b2052526
 MAPS = 'uncertainty.safetensors'     # moved last, so that it stands for complete results
 
+def save_maps(path, out) -> Path:
+    "Write the tensors of `UncertainSamples`"
+    import torch
+    tensors = {k: getattr(out, k) for k in ('images', 'variance', 'image_steps', 'variance_steps', 'times', 'labels')}
+    return save_tensors(path, dict(tensors, seeds=torch.tensor(out.seeds)), dict(origin=origin_text()))
+
 def write_maps(out, folder) -> list:
     "Write the figures and the tensors of `UncertainSamples`; the paths of all files"
-    import torch
     from bayesflow.plots.maps import uncertainty_by_step, uncertainty_single
     from bayesflow.plots.style import save_figure
     figures = dict(uncertainty_maps=out.plot(), uncertainty_by_step=uncertainty_by_step(out),
                    uncertainty_single=uncertainty_single(out))
-    tensors = {k: getattr(out, k) for k in ('images', 'variance', 'image_steps', 'variance_steps', 'times', 'labels')}
     with together(folder, MAPS) as part:
         pngs = [save_figure(figure, part, name) for name, figure in figures.items()]
-        save_tensors(part/MAPS, dict(tensors, seeds=torch.tensor(out.seeds)), dict(origin=origin_text()))
+        save_maps(part/MAPS, out)
     return [Path(folder)/name for name in (MAPS, *(p.name for p in pngs), *(p.stem + '.pdf' for p in pngs))]
 
 # %% ../../nbs/runs/commands.ipynb #8d161894

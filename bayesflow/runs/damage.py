@@ -6,21 +6,25 @@
 __all__ = ['SMALL', 'small_training', 'small_model', 'files_of_every_kind', 'damage_files']
 
 # %% ../../nbs/runs/damage.ipynb #6b1841c0
-import gzip, hashlib, random, shutil
+import gzip, hashlib, json, random, shutil
 from collections import Counter
 from pathlib import Path
 
 import torch
 
-from ..stored import read_tensors, save_tensors, tensors_digest
+from ..stored import SEAL, read_tensors, save_tensors, tensors_digest
 from ..data import ASSETS, asset, checksum, read_idx
 from ..models.generative import GenerativeModel
 from ..models.unet import UNet
 from ..posteriors.base import GaussianHead, Posterior
 from ..processes.flow import FlowMatching
+from ..propagation.maps import sample_with_uncertainty
+from .commands import MAPS, save_maps
 from .numbers import read_numbers, write_numbers
+from .options import check_begun, note_options, sampling_parser
 from .shards import Shards
 from ..study.judge import Classifier, load_classifier
+from ..training.averages import average_afterwards
 from ..training.checkpoints import read_state_of_run
 from ..training.config import TrainConfig
 from ..training.trainer import train
@@ -61,15 +65,30 @@ def of_classifier(path):
     net = load_classifier(path)
     return [net.state_dict(), net.info, net.shape]
 
-def of_shards(folder):
-    work = Shards(folder, dict(what='rows'), 8, 4)
-    return work.load()
+def of_average(folder):
+    "A reader of all snapshots of a training"
+    model = average_afterwards(folder, 0.08)
+    return [model.digest, model.info]
+
+# %% ../../nbs/runs/damage.ipynb #4bc5abaf
+def shards_of(folder): return Shards(folder, dict(what='rows'), 8, 4)
+def made_shards(folder):
+    "The rows; what is missing is made, and the index with it"
+    return shards_of(folder).compute(lambda r: dict(x=torch.tensor([[v, v * v] for v in r])), progress=False)
+
+def of_index(folder):
+    "What is in the index after the same work was asked for again"
+    return json.loads(made_shards(folder).index.read_text())
 
 # %% ../../nbs/runs/damage.ipynb #0ee6c1f0
 def bundled(folder, name):
     "A copy of a bundled file, with the manifest beside it"
     for f in (name, 'manifest.json'): shutil.copy(ASSETS/f, folder/f)
     return folder/name
+
+def copied(folder, name):
+    "Bundled weights that somebody has put elsewhere, without the manifest: their own checksum stays"
+    return save_tensors(folder/name, *read_tensors(ASSETS/name))
 
 def idx_file(folder, packed):
     "An idx file and the checksum of its bytes"
@@ -86,9 +105,12 @@ def of_resumed(config):
 # %% ../../nbs/runs/damage.ipynb #fce0b84d
 def trained_files(folder) -> dict:
     "name -> (path, function without arguments that reads it), of a training"
-    train(small_training(folder/'run', epochs=1), progress=False)
-    run, again = folder/'run', small_training(folder/'run', epochs=1, resume=True)
-    return {'checkpoint': (run/'best.safetensors', lambda: of_model(run/'best.safetensors')),
+    small = dict(epochs=1, snapshots=1)
+    train(small_training(folder/'run', **small), progress=False)
+    run, again = folder/'run', small_training(folder/'run', resume=True, **small)
+    snapshot = sorted((run/'snapshots').iterdir())[0]
+    return {'snapshot of a training': (snapshot, lambda: of_average(run)),
+            'checkpoint': (run/'best.safetensors', lambda: of_model(run/'best.safetensors')),
             'state of a training': (run/'state.pt', lambda: read_state_of_run(run/'state.pt')),
             'configuration': (run/'config.json', lambda: of_resumed(again))}
 
@@ -101,20 +123,31 @@ def tensor_files(folder) -> dict:
     posterior = GaussianHead(head, Sigma).save(folder/'posterior.safetensors')
     results = save_tensors(folder/'samples.safetensors', dict(images=torch.randn(3, 1, 8, 8), seeds=torch.arange(3)))
     judge = Classifier(info=dict(dataset='MNIST')).save(folder/'judge.safetensors')
-    Shards(folder/'shards', dict(what='rows'), 8, 4).compute(lambda r: dict(x=torch.tensor([[v, v * v] for v in r])),
-                                                              progress=False)
-    shard = folder/'shards/shard-00001-of-00002.safetensors'
+    out = sample_with_uncertainty(model, Posterior.load(posterior, model), [3], steps=2, rank=2, progress=False)
+    maps = save_maps(folder/MAPS, out)
     return {'posterior': (posterior, lambda: of_posterior(posterior, model)),
-            'samples': (results, lambda: read_tensors(results)), 'classifier': (judge, lambda: of_classifier(judge)),
-            'shard': (shard, lambda: of_shards(folder/'shards'))}
+            'samples': (results, lambda: read_tensors(results)), 'maps': (maps, lambda: read_tensors(maps)),
+            'classifier': (judge, lambda: of_classifier(judge))}
+
+# %% ../../nbs/runs/damage.ipynb #4bbf72c6
+def files_of_maps(folder) -> dict:
+    "name -> (path, reader), of a folder of shards"
+    options, noted = sampling_parser('maps', '').parse_args(['--steps', '3']), folder/'shards/options.json'
+    note_options(noted, check_begun(noted, options, [3]))
+    work = made_shards(folder/'shards')
+    return {'shard': (work.files[1], lambda: shards_of(work.folder).load()),
+            'index of shards': (work.index, lambda: of_index(work.folder)),
+            'options of maps': (noted, lambda: check_begun(noted, options, [3]))}
 
 def other_files(folder) -> dict:
     "name -> (path, reader), of bundled files, data and numbers"
     weights, lite = bundled(folder, 'mnist-scorer.safetensors'), bundled(folder, 'mnist-lite.npz')
     (plain, md5), (packed, _) = idx_file(folder, False), idx_file(folder, True)
     write_numbers(folder, 'a', dict(x=[1.5, 2.25, 1e-3], found=True))
-    pixels = lambda: [checksum(asset('mnist-lite.npz', folder))]
+    (folder/'copy').mkdir()
+    pixels, copy = lambda: [checksum(asset('mnist-lite.npz', folder))], copied(folder/'copy', 'mnist-flow.safetensors')
     return {'bundled weights': (weights, lambda: of_classifier(weights)), 'bundled data': (lite, pixels),
+            'copied bundled model': (copy, lambda: of_model(copy)),
             'manifest': (folder/'manifest.json', pixels), 'data': (plain, lambda: read_idx(plain, md5).tolist()),
             'compressed data': (packed, lambda: read_idx(packed, md5).tolist()),
             'numbers': (folder/'numbers.json', lambda: read_numbers(folder))}
@@ -126,7 +159,7 @@ def files_of_every_kind(
     "One file of each kind that this package reads numbers from"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    return {**trained_files(folder), **tensor_files(folder), **other_files(folder)}
+    return {**trained_files(folder), **tensor_files(folder), **files_of_maps(folder), **other_files(folder)}
 
 # %% ../../nbs/runs/damage.ipynb #ea754a57
 SWAPS = [(b'"F32"', b'"I32"'), (b'"F64"', b'"I64"'), (b'"I64"', b'"F64"'), (b'[8,', b'[4,'), (b'true', b'null'),
@@ -151,6 +184,9 @@ def moved(raw, r):
     return raw[:a] + raw[b:b + size] + raw[a + size:]
 
 def grown(raw, r): return raw + r.randbytes(r.randrange(1, 100))
+def no_seal(raw, r):
+    "One bit, and the checksum behind the last byte is cut off, where there is one"
+    return flip(raw.rpartition(SEAL)[0] or raw, r)
 
 # %% ../../nbs/runs/damage.ipynb #f76e5a15
 def other_header(raw, r):
@@ -164,7 +200,7 @@ def other_header(raw, r):
 
 # %% ../../nbs/runs/damage.ipynb #8a83a024
 DAMAGES = dict(flipped_bit=flip, flipped_bit_in_header=flip_in_head, cut_off=cut, block_of_zeros=zeros,
-               moved_block=moved, bytes_added=grown, other_header=other_header)
+               moved_block=moved, bytes_added=grown, other_header=other_header, flipped_bit_without_seal=no_seal)
 
 # %% ../../nbs/runs/damage.ipynb #66fb0642
 def outcome(

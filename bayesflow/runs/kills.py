@@ -43,21 +43,23 @@ def go_on(config):
 # %% ../../nbs/runs/kills.ipynb #ea15378b
 def kill_trainings(
     folder, count:int, seed:int=0,
-) -> dict:               # tried, resumed bit for bit, and the epochs that were complete at the kill
-    "Kill trainings at random moments, resume them, and compare their weights with those of one that was left alone"
-    folder, r, killed, equal, epochs = Path(folder), random.Random(seed), 0, 0, []
+) -> dict:               # tried and survived: killed with a state, and resumed bit for bit; the same without a state
+    """Kill trainings at random moments, resume them, and compare their weights with those of one that was left alone.
+
+    A training that was killed before its first state is begun again. It does not count among the `count` ones."""
+    folder, r, equal = Path(folder), random.Random(seed), {True: [], False: []}           # by whether it had a state
     seconds = seconds_of(trained, small_training(folder/'whole'))
     whole = weights_in(folder/'whole')
-    while killed < count:
-        config = small_training(folder/f'{len(epochs)}-{killed}-{r.random():.6f}')
+    while len(equal[True]) < count:
+        config = small_training(folder/f'{len(equal[True])}-{r.random():.6f}')
         if not Fork(trained, config).kill(r.uniform(0, seconds)): continue
-        killed += 1
-        there = list(config.folder.glob(STATE))
-        epochs.append(bool(there))
+        had_state = (config.folder/STATE).exists()
         go_on(config)
-        equal += farthest(whole, weights_in(config.folder)) == 0
-    return dict(tried=killed, survived=equal, with_a_state=sum(epochs), seconds_of_one=seconds)
+        equal[had_state].append(farthest(whole, weights_in(config.folder)) == 0)
+    begun_again = dict(tried=len(equal[False]), survived=sum(equal[False]))
+    return dict(tried=count, survived=sum(equal[True]), begun_again=begun_again, seconds_of_one=seconds)
 
+# %% ../../nbs/runs/kills.ipynb #be8e3a77
 def kill_overwriting(folder, count:int, seed:int=0) -> dict:
     "Kill trainings that start over before their first state; the older run must be there afterwards, bit for bit"
     folder, r, tried, kept = Path(folder), random.Random(seed), 0, 0

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 import bayesflow
 from ..core import differences, whole_number, write_whole
-from ..stored import read_json, read_tensors, save_tensors, tensors_digest
+from ..stored import plain_digest, read_json, read_tensors, save_tensors, tensors_digest
 from ..folders import put_back, set_aside, sweep
 
 # %% ../../nbs/runs/shards.ipynb #0d9f9b81
@@ -58,6 +58,12 @@ def check_shard(path, sha256=None):
     try: whole = read_tensors(path) if sha256 is None else sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     except ValueError: whole = False
     if not whole: raise ValueError(f"{path} is damaged: its content is not what was written (SHA-256); {AGAIN}.")
+
+def is_whole_index(path) -> bool:
+    "Is there an index, with the checksum of its content? One without it is damaged, or of an earlier version"
+    try: index = read_json(path)
+    except (FileNotFoundError, ValueError): return False
+    return isinstance(index, dict) and index.pop('sha256', None) == plain_digest(index)
 
 # %% ../../nbs/runs/shards.ipynb #d9203ee8
 MOST_FILES = 99_999          # their numbers have five digits
@@ -147,7 +153,7 @@ class Shards(FolderOfShards):
                 save_tensors(self.files[k], part, dict(key=self.key))
                 if k == todo[0]: self.settle()
                 bar.update()
-        if not self.index.exists() and not self.missing(): self.finish()
+        if not self.missing() and not is_whole_index(self.index): self.finish()
         return self
 
     def finish(self) -> dict:
@@ -158,6 +164,7 @@ class Shards(FolderOfShards):
         for f in self.files: read_tensors(f)
         files = {f.name: index_entry(f, self.rows(k)) for k, f in enumerate(self.files)}
         index = dict(key=json.loads(self.key), files=files)
+        index['sha256'] = plain_digest(index)
         write_whole(self.index, lambda p: p.write_text(json.dumps(index, indent=1)))
         return index
 

@@ -12,13 +12,23 @@ from pathlib import Path
 from ..core import differences
 from ..stored import plain_digest
 from ..models.generative import GenerativeModel
+from ..models.pretrained import load_pretrained
 from .batches import TrainingData
 from .config import MAY_CHANGE, TrainConfig, settings_of
 
 # %% ../../nbs/training/identity.ipynb #7ec94d80
+INIT = 'content of init'     # the entry of a key for the network that a run started from
+
+def content_of(init:str) -> str:
+    "SHA-256 of the weights, the process and the training record of a model, in hexadecimal"
+    model = load_pretrained(init)
+    return plain_digest([model.digest, model.process.config(), model.info.get('training')])
+
+# %% ../../nbs/training/identity.ipynb #20641db2
 def run_key(config:TrainConfig, data:TrainingData, processes:int=1) -> dict:
     "What the network of a run depends on, as plain values"
-    return dict(settings_of(asdict(config)), data=data.checksum(), processes=processes)
+    parent = {INIT: content_of(config.init)} if config.init else {}
+    return dict(settings_of(asdict(config)), data=data.checksum(), processes=processes, **parent)
 
 def key_digest(
     key:dict,            # of `run_key`
@@ -28,6 +38,20 @@ def key_digest(
     return plain_digest(fixed)
 
 # %% ../../nbs/training/identity.ipynb #aa9ce46c
+def check_init(
+    folder,              # of the run, for the message
+    there,               # the checksum in its state; None for a state of an earlier version, which has none
+    here:dict,           # the key of the call
+):
+    "`ValueError` unless `init` holds what it held when the run began"
+    if there is None:
+        raise ValueError(f"The state in {folder} is of an earlier version, and does not say what {here['init']} held "
+                         "when the run started from it; start over with overwrite, or pass another out.")
+    if there != here[INIT]:
+        raise ValueError(f"{here['init']} is not the network that the run in {folder} started from; put that one back, "
+                         "start over with overwrite, or pass another out.")
+
+# %% ../../nbs/training/identity.ipynb #23f21bdd
 def check_same(
     folder,              # of the run, for the message
     there,               # the key in its state; None for a state of an earlier version, which has none
@@ -37,8 +61,9 @@ def check_same(
     if there is None:
         raise ValueError(f"The state in {folder} does not say what it was begun with; start over with overwrite, or "
                          "pass another out.")
+    if here.get('init') and here['init'] == there.get('init'): check_init(folder, there.get(INIT), here)
     fixed = {**there, 'epochs': here['epochs']} if there['epochs'] <= here['epochs'] else there
-    if other := differences(fixed, here):
+    if other := differences(*({k: v for k, v in key.items() if k != INIT} for key in (fixed, here))):
         raise ValueError(f"The run in {folder} was begun with other settings: {', '.join(other)}. Resume it with its "
                          f"own; {MAY_CHANGE}.")
 

@@ -8,6 +8,8 @@ __all__ = ['check_online']
 # %% ../../nbs/training/reachable.ipynb #49bf03c7
 import os, threading, urllib.error, urllib.request
 
+from ..env_file import wandb_server
+
 # %% ../../nbs/training/reachable.ipynb #ba337f64
 SHORTEST_KEY = 40        # characters
 ADVICE = ("pass --wandb offline (wandb='offline' in Python) and send the run later with wandb sync, or pass --wandb "
@@ -37,7 +39,6 @@ def check_online(
     if len(key) < SHORTEST_KEY:
         raise OSError(f"WANDB_API_KEY has {len(key)} characters, and a key of Weights & Biases has at least "
                       f"{SHORTEST_KEY}; correct it, or {ADVICE}.")
-    import wandb
-    url = os.environ.get('WANDB_BASE_URL') or wandb.Settings().base_url
+    url = wandb_server()
     if reason := _failure(url, wait):
         raise OSError(f"Weights & Biases at {url} is out of reach ({' '.join(reason.split())}); {ADVICE}.")

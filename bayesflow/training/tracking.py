@@ -9,7 +9,7 @@ __all__ = ['MODES', 'wandb_mode', 'Tracker', 'read_offline']
 import importlib, json, os, subprocess, sys
 from pathlib import Path
 
-from ..env_file import read_env
+from ..env_file import read_env, wandb_server
 from .reachable import check_online
 
 # %% ../../nbs/training/tracking.ipynb #f4ba91a3
@@ -54,7 +54,7 @@ class TrackedRun:
         if self.mode == 'disabled': return
         if self.mode == 'online': check_online()
         import wandb
-        try: self.run = wandb.init(project=project, mode=self.mode, **about)
+        try: self.run = wandb.init(project=project, mode=self.mode, settings=dict(base_url=wandb_server()), **about)
         except wandb.Error as e:
             raise RuntimeError(f"Weights & Biases did not answer ({e}); pass --wandb offline (wandb='offline' in "
                                "Python), and send the run later with wandb sync.") from None
