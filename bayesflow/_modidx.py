@@ -961,6 +961,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'bayesflow/posteriors/base.py'),
                                            'bayesflow.posteriors.base.Posterior.at': ( 'posteriors/base.html#posterior.at',
                                                                                        'bayesflow/posteriors/base.py'),
+                                           'bayesflow.posteriors.base.Posterior.digest': ( 'posteriors/base.html#posterior.digest',
+                                                                                           'bayesflow/posteriors/base.py'),
                                            'bayesflow.posteriors.base.Posterior.load': ( 'posteriors/base.html#posterior.load',
                                                                                          'bayesflow/posteriors/base.py'),
                                            'bayesflow.posteriors.base.Posterior.mean': ( 'posteriors/base.html#posterior.mean',

@@ -14,7 +14,7 @@ import torch
 
 from ..arguments import MODEL, generator_of, has_parts, positive, tensor_of
 from ..core import file_path, whole_number
-from ..stored import read_tensors, save_tensors, tensors_digest
+from ..stored import plain_digest, read_tensors, save_tensors, tensors_digest
 from ..origin import origin_text
 from ..models.identity import Identity, identity_of
 from ..models.linear_head import (block_index, checked_features, copy_layer, fold, layer_config, patches,
@@ -117,6 +117,12 @@ class Posterior(OfOneModel, ABC):
     def restored(cls, model, tensors:dict, info:dict, path):
         "The posterior that `state` described; `ValueError` if it belongs to another model"
         raise ValueError(f"A {cls.__name__} cannot be loaded; define its class method `restored`.")
+
+    @property
+    def digest(self) -> str:
+        "SHA-256 of what `state` returns, in hexadecimal: maps of this posterior depend on it"
+        tensors, info = self.state()
+        return plain_digest([type(self).__name__, info, tensors_digest(tensors)])
 
     def save(self, path) -> Path:
         "Write the posterior to one safetensors file, whole or not at all; an existing file is replaced"
