@@ -43,7 +43,7 @@ def draws_of(n, generator) -> tuple:
 
 # %% ../../nbs/posteriors/base.ipynb #7b53d808
 class KnowsItsFit:
-    "Says to which model and which data it was fitted"
+    "Says what it is, and to which model and which data it was fitted"
     identity = None           # the `Identity` of the model that it was fitted to; None: not known
     n_data = None             # training images that the fit counts; None: not known
     data_digest = None        # SHA-256 of the images and labels of the fit; None: not known
@@ -56,6 +56,12 @@ class KnowsItsFit:
         "What is known of the model and the data of the fit"
         known = dict(weights=self.identity and self.identity.weights, data=self.data_digest, n_data=self.n_data)
         return {name: v for name, v in known.items() if v}
+
+    @property
+    def digest(self) -> str:
+        "SHA-256 of what `state` returns, in hexadecimal: maps of this posterior depend on it"
+        tensors, info = self.state()
+        return plain_digest([type(self).__name__, info, tensors_digest(tensors)])
 
 # %% ../../nbs/posteriors/base.ipynb #14ea09e0
 class OfOneModel(KnowsItsFit):
@@ -117,12 +123,6 @@ class Posterior(OfOneModel, ABC):
     def restored(cls, model, tensors:dict, info:dict, path):
         "The posterior that `state` described; `ValueError` if it belongs to another model"
         raise ValueError(f"A {cls.__name__} cannot be loaded; define its class method `restored`.")
-
-    @property
-    def digest(self) -> str:
-        "SHA-256 of what `state` returns, in hexadecimal: maps of this posterior depend on it"
-        tensors, info = self.state()
-        return plain_digest([type(self).__name__, info, tensors_digest(tensors)])
 
     def save(self, path) -> Path:
         "Write the posterior to one safetensors file, whole or not at all; an existing file is replaced"

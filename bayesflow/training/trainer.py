@@ -131,7 +131,8 @@ class Trainer(TrainingEpoch):
             model.save(self.folder/'best.safetensors')
         model.save(self.folder/'last.safetensors')
         if s.averages and s.epoch % self.config.snapshots == 0:
-            save_snapshot(self.folder, s.averages, s.step, run=key_digest(s.key), data=s.key['data'], seed=s.key['seed'])
+            of_run = dict(run=key_digest(s.key), data=s.key['data'], seed=s.key['seed'])
+            save_snapshot(self.folder, s.averages, s.step, **of_run)
         s.save(self.folder/'state.pt', self.records.lines)
         put_back(self.folder, FILES, STATE)                     # an older run that was moved aside can go now
         if not self.records.tracker: return
