@@ -17,7 +17,6 @@ from ..ranges import Range
 from .shards import Shards, code_digest
 from ..sampling import check_request
 from ..seeds import MOST_SEED
-from ..stored import plain_digest, tensors_digest
 
 # %% ../../nbs/runs/many_maps.ipynb #1503faf0
 def pattern_of(model, labels):
@@ -33,12 +32,10 @@ def labels_of(pattern, rows):
 # %% ../../nbs/runs/many_maps.ipynb #7cd164d5
 def maps_key(model, posterior, method, **settings) -> dict:
     "The key of maps, for `Shards`"
-    tensors, info = posterior.state()
-    fitted = plain_digest([type(posterior).__name__, info, tensors_digest(tensors)])
     how = dict(asdict(method), name=method.name, passes=method.passes(posterior))
     code = code_digest('core', 'processes', 'models', 'sampling', 'posteriors', 'propagation')
     of_model = dict(weights=model.digest, process=model.process.config(), prediction=identity_of(model).coarse)
-    return dict(**of_model, posterior=fitted, method=how, code=code, **settings)
+    return dict(**of_model, posterior=posterior.digest, method=how, code=code, **settings)
 
 # %% ../../nbs/runs/many_maps.ipynb #e9cae386
 def map_shards(

@@ -17,6 +17,7 @@ import bayesflow
 from ..core import differences, whole_number, write_whole
 from ..stored import plain_digest, read_json, read_tensors, save_tensors, tensors_digest
 from ..folders import put_back, set_aside, sweep
+from ..origin import origin, origin_text
 
 # %% ../../nbs/runs/shards.ipynb #0d9f9b81
 def key_text(key, **added) -> str:
@@ -46,6 +47,11 @@ def checked_rows(part, rows) -> dict:
     wrong = {name: len(v) for name, v in part.items() if len(v) != len(rows)}
     if part and not wrong: return part
     raise ValueError(f"Asked for {len(rows)} rows, got {wrong or 'none'}; return tensors with one row for each number.")
+
+def work_digest(path) -> str:
+    "SHA-256 of the tensors and the key of a shard; its origin, which no row depends on, does not count"
+    tensors, about = read_tensors(path)
+    return tensors_digest(tensors, before=about.get('key', '').encode())
 
 def index_entry(path, rows) -> dict:
     "What the index notes about a shard"
@@ -150,7 +156,7 @@ class Shards(FolderOfShards):
         with tqdm(desc=desc, total=own, initial=own - len(todo), unit='shard', disable=not progress) as bar:
             for k in todo:
                 part = checked_rows(function(self.rows(k)), self.rows(k))
-                save_tensors(self.files[k], part, dict(key=self.key))
+                save_tensors(self.files[k], part, dict(key=self.key, origin=origin_text()))
                 if k == todo[0]: self.settle()
                 bar.update()
         if not self.missing() and not is_whole_index(self.index): self.finish()
@@ -163,7 +169,7 @@ class Shards(FolderOfShards):
         self.check_complete('run compute again')
         for f in self.files: read_tensors(f)
         files = {f.name: index_entry(f, self.rows(k)) for k, f in enumerate(self.files)}
-        index = dict(key=json.loads(self.key), files=files)
+        index = dict(key=json.loads(self.key), files=files, origin=origin())
         index['sha256'] = plain_digest(index)
         write_whole(self.index, lambda p: p.write_text(json.dumps(index, indent=1)))
         return index
