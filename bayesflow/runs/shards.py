@@ -121,7 +121,8 @@ class FolderOfShards(Plan):
 
     def check_files(self, process:int=0, processes:int=1):
         "`ValueError` that names a damaged file among this process's shards that are there"
-        listed = read_json(self.index, AGAIN).get('files', {}) if self.index.exists() else {}
+        try: listed = read_json(self.index, AGAIN).get('files', {})
+        except FileNotFoundError: listed = {}                                # another process may just have removed it
         for f in (self.files[k] for k in self.own(process, processes)):
             if f.exists(): check_shard(f, listed.get(f.name, {}).get('sha256'))
 
