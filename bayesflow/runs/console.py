@@ -143,8 +143,8 @@ def json_object(text) -> dict:
     try: value = STRICT.decode(text)
     except ValueError: value = None
     if isinstance(value, dict): return value
-    raise argparse.ArgumentTypeError(f"{text!r} is no JSON object of finite numbers and texts; write something like "
-                                     "'{\"name\": 1}'")
+    raise argparse.ArgumentTypeError(f"{text!r} is no JSON object, or a number in it is not finite; write something "
+                                     "like '{\"name\": 1}'")
 
 # %% ../../nbs/runs/console.ipynb #f8929944
 DEVICES = 'cpu', 'cuda', 'mps'

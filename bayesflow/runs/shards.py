@@ -128,12 +128,12 @@ class FolderOfShards(Plan):
     def settle(self):
         "Let older work that was moved aside go as soon as there is a shard of this one; until then, it comes back"
         if not any((self.folder/name).is_dir() for name in ('.before', '.moving')): return
-        own = next((f.name for f in self.files if key_in(f) == self.key), 'none')
-        put_back(self.folder, [], own)
+        put_back(self.folder, [], next((f.name for f in self.files if key_in(f) == self.key), 'none'))
 
     def check_files(self, process:int=0, processes:int=1):
         "`ValueError` that names a damaged file among this process's shards that are there"
-        listed = read_json(self.index, AGAIN).get('files', {}) if self.index.exists() else {}
+        try: listed = read_json(self.index, AGAIN).get('files', {})
+        except FileNotFoundError: listed = {}                                # another process may just have removed it
         for f in (self.files[k] for k in self.own(process, processes)):
             if f.exists(): check_shard(f, listed.get(f.name, {}).get('sha256'))
 
