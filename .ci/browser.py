@@ -11,6 +11,7 @@ from tools import ENV, ROOT, Failed
 
 NOTEBOOK = ROOT/"nbs/tutorials/explore.ipynb"
 FIGURES = ROOT/"figures/explorer"
+COMMAND = ".venv/bin/python .ci/browser.py --save"
 PACKAGES = "jupyterlab", "ipywidgets", "anywidget", "playwright"
 BROWSERS = "chromium", "chromium-browser", "google-chrome", "chrome"      # Debian's package first
 WINDOW = dict(width=1200, height=1400)
@@ -223,11 +224,14 @@ def pose(seen):
 
 
 def smaller(png):
-    "The same picture with at most 256 colours."
+    "The same picture with at most 256 colours, and with its origin."
+    from bayesflow.origin import origin_text
     from PIL import Image
-    file = io.BytesIO()
+    from PIL.PngImagePlugin import PngInfo
+    file, about = io.BytesIO(), PngInfo()
+    about.add_text("origin", origin_text(command=COMMAND))
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True, pnginfo=about)
     return file.getvalue()
 
 
@@ -259,7 +263,6 @@ if __name__ == "__main__":
     except Failed as e: sys.exit(str(e))
     print(json.dumps(seconds, indent=1))
     if "--save" in sys.argv:
-        FIGURES.mkdir(parents=True, exist_ok=True)
+        from bayesflow.runs.numbers import write_numbers
+        write_numbers(FIGURES, "explorer", dict(seconds=seconds), command=COMMAND)
         (FIGURES/"explorer.png").write_bytes(picture)
-        numbers = dict(explorer=dict(command=".venv/bin/python .ci/browser.py --save", seconds=seconds))
-        (FIGURES/"numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")

@@ -7,7 +7,7 @@ import re, shutil, sys, tempfile, time, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import browser, colab, documented, door, links, notebooks, outputs, sidebar, smoke, wheel
+import browser, colab, documented, door, links, notebooks, outputs, provenance, sidebar, smoke, wheel
 from tools import BIN, ROOT, WORKERS, Failed, cells, code_of, must, run, spent, tracked
 
 
@@ -126,7 +126,7 @@ def steps():
     return [*long, *smoke.steps(), *res, ("package equals notebooks", package), ("notebooks clean", clean),
             ("README equals index", readme), ("no machine paths", portable), ("no pickles", pickles), ("run table", run_table),
             ("run_all.sh usage", shell), ("ratchet", must, sys.executable, ROOT/".ci/ratchet.py"),
-            *wheel.steps(), *links.steps(), *sidebar.steps(), *door.steps()]
+            *wheel.steps(), *links.steps(), *sidebar.steps(), *provenance.steps(), *door.steps()]
 
 
 def do(step):

@@ -1,4 +1,4 @@
-"""Counts of what makes code hard to read, which may only go down.
+"""Counts of what makes code hard to read, and of figures that do not say where they come from. They may only go down.
 
     .venv/bin/python .ci/ratchet.py               the counts; exit code 1 when one is over its limit or grew
     .venv/bin/python .ci/ratchet.py --list lines  where it is, for the counts with one of these words in their name
@@ -105,6 +105,12 @@ def names_without_use(mods, nbs):
     return found
 
 
+def without(mark, suffix):
+    "The stored figures of a kind that lack some bytes"
+    files = sorted((ROOT/"figures").rglob(f"*{suffix}"))
+    return [p.relative_to(ROOT).as_posix() for p in files if mark not in p.read_bytes()]
+
+
 def places():
     "name of a count -> where it is; the count is how many places there are"
     mods, nbs, at = modules(), notebooks(), lambda p: p.relative_to(ROOT).as_posix()
@@ -128,6 +134,8 @@ def places():
         "imports from a room below": [i for i in backward(graph) if i not in written().get("allowed imports", [])],
         "names that only their own chapter uses": names_without_use(mods, nbs),
         "uses of hasattr": uses,
+        "PNG figures without origin": without(b"tEXtorigin\0", ".png"),
+        "PDF figures without origin": without(b"/Keywords (", ".pdf"),
         "lines of settings.ini": (ROOT/"settings.ini").read_text(encoding="utf-8").splitlines(),
     }
 

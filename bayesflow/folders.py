@@ -32,11 +32,16 @@ def sweep(folder):
         except FileNotFoundError: pass                                # somebody else was faster
 
 # %% ../nbs/folders.ipynb #b91607e2
+LAST = '.last'           # a note among complete results: the name of the file that is moved last
+
 def settle(folder):
     "Move results that are complete to their place"
     ready = Path(folder)/'.ready'
     if not ready.is_dir(): return
-    for f in sorted(ready.iterdir()): os.replace(f, Path(folder)/f.name)
+    last = (ready/LAST).read_text() if (ready/LAST).exists() else ''
+    files = [f for f in ready.iterdir() if f.name != LAST]
+    for f in sorted(files, key=lambda f: (f.name == last, f.name)): os.replace(f, Path(folder)/f.name)
+    (ready/LAST).unlink(missing_ok=True)
     ready.rmdir()
     on_disk(folder)
 
@@ -175,6 +180,7 @@ def owned(
 @contextmanager
 def together(
     folder,              # of the results, made if it is missing
+    last:str,            # the file that stands for all of them
 ):
     "Yields a folder to write files to; they appear in `folder` at the end, together, or not at all after an error"
     folder = Path(folder)
@@ -184,6 +190,7 @@ def together(
     try:
         with disk_full_said(f'the new content of {folder}'):
             yield part
+            (part/LAST).write_text(last)
             os.replace(part, folder/'.ready')
         settle(folder)
     finally: shutil.rmtree(part, ignore_errors=True)

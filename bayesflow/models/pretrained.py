@@ -12,6 +12,7 @@ from pathlib import Path
 from ..data import ASSETS, add_asset
 from ..env_file import read_env, wandb_server
 from .generative import GenerativeModel
+from ..stored import read_json
 
 # %% ../../nbs/models/pretrained.ipynb #ad37ca2c
 SHOWN = 200      # characters of another library's error that a message quotes
@@ -47,7 +48,7 @@ _OTHER_WEIGHTS = '-classifier', '-scorer'       # endings of bundled files that 
 
 def list_pretrained() -> list:
     "Names of the bundled models"
-    manifest = json.loads((ASSETS/'manifest.json').read_text())
+    manifest = read_json(ASSETS/'manifest.json', 'install bayesflow-uq again')
     names = [n.removesuffix('.safetensors') for n in manifest if n.endswith('.safetensors')]
     return sorted(n for n in names if not n.endswith(_OTHER_WEIGHTS))
 

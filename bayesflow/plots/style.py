@@ -83,15 +83,16 @@ def save_figure(
     fig,       # a matplotlib figure
     folder,    # made if it is missing
     name:str,  # without suffix
+    **about,   # what else its origin says, such as seeds and digests
 ) -> Path:     # of the PNG
     """Write `folder/name.png` (200 dpi) and `folder/name.pdf`, each whole or not at all, the same bytes every time.
 
-    The text `origin` in the PNG says which command, code and machine made it."""
+    The text `origin` in the PNG, and the keywords of the PDF, say which command, code and machine made it."""
     if Path(name).name != name or Path(name).suffix in ('.png', '.pdf'):
         raise ValueError(f"A figure's name is {name!r}; give a plain file name without folder and suffix.")
-    path = Path(folder)/f'{name}.png'
-    png = dict(format='png', dpi=200, metadata={'Software': None, 'origin': origin_text()})
-    pdf = dict(format='pdf', metadata={'CreationDate': None, 'Creator': None, 'Producer': None})
+    path, made = Path(folder)/f'{name}.png', origin_text(**about)
+    png = dict(format='png', dpi=200, metadata={'Software': None, 'origin': made})
+    pdf = dict(format='pdf', metadata={'CreationDate': None, 'Creator': None, 'Producer': None, 'Keywords': made})
     with style():
         _settle(fig)
         write_whole(path, lambda p: fig.savefig(p, **png))

@@ -14,7 +14,7 @@ import torch
 
 from ..arguments import MODEL, generator_of, has_parts, positive, tensor_of
 from ..core import file_path, whole_number
-from ..stored import read_tensors, save_tensors, tensors_digest
+from ..stored import plain_digest, read_tensors, save_tensors, tensors_digest
 from ..origin import origin_text
 from ..models.identity import Identity, identity_of
 from ..models.linear_head import (block_index, checked_features, copy_layer, fold, layer_config, patches,
@@ -43,7 +43,7 @@ def draws_of(n, generator) -> tuple:
 
 # %% ../../nbs/posteriors/base.ipynb #7b53d808
 class KnowsItsFit:
-    "Says to which model and which data it was fitted"
+    "Says what it is, and to which model and which data it was fitted"
     identity = None           # the `Identity` of the model that it was fitted to; None: not known
     n_data = None             # training images that the fit counts; None: not known
     data_digest = None        # SHA-256 of the images and labels of the fit; None: not known
@@ -56,6 +56,12 @@ class KnowsItsFit:
         "What is known of the model and the data of the fit"
         known = dict(weights=self.identity and self.identity.weights, data=self.data_digest, n_data=self.n_data)
         return {name: v for name, v in known.items() if v}
+
+    @property
+    def digest(self) -> str:
+        "SHA-256 of what `state` returns, in hexadecimal: maps of this posterior depend on it"
+        tensors, info = self.state()
+        return plain_digest([type(self).__name__, info, tensors_digest(tensors)])
 
 # %% ../../nbs/posteriors/base.ipynb #14ea09e0
 class OfOneModel(KnowsItsFit):

@@ -21,7 +21,7 @@ from .train_command import train_command
 from ..training.tracking import Tracker
 
 # %% ../../nbs/runs/commands.ipynb #4c30b805
-SAMPLES = 'samples.safetensors'      # written last, so that it stands for complete results
+SAMPLES = 'samples.safetensors'      # moved last, so that it stands for complete results
 
 def facts_of(command, options, out, files):
     "What `--json` says about samples"
@@ -42,10 +42,11 @@ def generate(options, labels, answer):
     with results_in(folder, SAMPLES, a.overwrite, 'samples'):
         out = sample(model, labels, steps=a.steps, sampler=a.sampler, seeds=seeds, guidance=a.guidance,
                      max_batch=a.max_batch, progress=True)
-        with together(folder) as part:
-            save_figure(samples_grid(out.images, out.labels, data_range=out.data_range), part, 'samples')
+        about = dict(weights=model.digest, seeds=list(out.seeds))
+        with together(folder, SAMPLES) as part:
+            save_figure(samples_grid(out.images, out.labels, data_range=out.data_range), part, 'samples', **about)
             tensors = dict(images=out.images, labels=out.labels, seeds=torch.tensor(out.seeds))
-            save_tensors(part/SAMPLES, tensors, dict(origin=origin_text(weights=model.digest)))
+            save_tensors(part/SAMPLES, tensors, dict(origin=origin_text(**about)))
     files = [folder/name for name in (SAMPLES, 'samples.png', 'samples.pdf')]
     answer(f"{len(labels)} samples, {out.evaluations} network evaluations each, are in {folder}",
            **facts_of('bayesflow-generate', a, out, files))
@@ -116,23 +117,23 @@ def uncertainty_parser(description):
     return parser
 
 # %% ../../nbs/runs/commands.ipynb #b2052526
-MAPS = 'uncertainty.safetensors'     # written last, so that it stands for complete results
+MAPS = 'uncertainty.safetensors'     # moved last, so that it stands for complete results
 
-def save_maps(path, out) -> Path:
-    "Write the tensors of `UncertainSamples`"
+def save_maps(path, out, **about) -> Path:
+    "Write the tensors of `UncertainSamples` with their origin"
     import torch
     tensors = {k: getattr(out, k) for k in ('images', 'variance', 'image_steps', 'variance_steps', 'times', 'labels')}
-    return save_tensors(path, dict(tensors, seeds=torch.tensor(out.seeds)), dict(origin=origin_text()))
+    return save_tensors(path, dict(tensors, seeds=torch.tensor(out.seeds)), dict(origin=origin_text(**about)))
 
-def write_maps(out, folder) -> list:
-    "Write the figures and the tensors of `UncertainSamples`; the paths of all files"
+def write_maps(out, folder, **about) -> list:
+    "Write the figures and the tensors of `UncertainSamples`, all with their origin; the paths of all files"
     from bayesflow.plots.maps import uncertainty_by_step, uncertainty_single
     from bayesflow.plots.style import save_figure
     figures = dict(uncertainty_maps=out.plot(), uncertainty_by_step=uncertainty_by_step(out),
                    uncertainty_single=uncertainty_single(out))
-    with together(folder) as part:
-        pngs = [save_figure(figure, part, name) for name, figure in figures.items()]
-        save_maps(part/MAPS, out)
+    with together(folder, MAPS) as part:
+        pngs = [save_figure(figure, part, name, **about) for name, figure in figures.items()]
+        save_maps(part/MAPS, out, **about)
     return [Path(folder)/name for name in (MAPS, *(p.name for p in pngs), *(p.stem + '.pdf' for p in pngs))]
 
 # %% ../../nbs/runs/commands.ipynb #8d161894
@@ -148,7 +149,8 @@ def draw_maps(options, labels, answer):
         posterior = fit_or_load(model, a)
         out = sample_with_uncertainty(model, posterior, labels, steps=a.steps, sampler=a.sampler, propagation=method,
                                       seeds=seeds, guidance=a.guidance, max_batch=a.max_batch, progress=True)
-        files = write_maps(out, a.out)
+        made_of = {**posterior.of_fit(), 'weights': model.digest, 'posterior': posterior.digest}
+        files = write_maps(out, a.out, **made_of, seeds=list(out.seeds))
         track_maps(tracker, out, posterior, [f for f in files if f.suffix == '.png'])
     answer(f"{len(labels)} samples with maps, {out.evaluations:g} network evaluations each, are in {a.out}",
            **facts_of('bayesflow-uncertainty', a, out, files), posterior=a.posterior, **numbers_of(out))
@@ -216,6 +218,8 @@ def draw_shards(options, labels):
     a, begun = options, check_begun(Path(options.out)/'options.json', options, labels)
     from bayesflow.models.pretrained import load_pretrained
     from bayesflow.runs.many_maps import map_shards
+    from bayesflow.runs.shards import Plan
+    Plan(a.out, a.count, a.shard)                                       # refuses a count of too many files
     accelerator, method = processes_of(a.device), method_from(a, MAPS_RANK)
     model = load_pretrained(a.model).to(a.device or accelerator.device)
     pattern = labels if model.num_classes else None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..core import is_full
 from ..folders import owned
+from ..stored import STRICT
 
 # %% ../../nbs/runs/console.ipynb #72377bc2
 PAUSE = 5.          # least seconds between two lines of progress in a log
@@ -58,11 +59,13 @@ def one_line(error): return ' '.join(str(error).split()) or type(error).__name__
 
 EXPECTED = ValueError, OSError, RuntimeError          # their messages are sentences for the user
 
-def kept_traceback(error) -> Path:
-    "The file that holds where in the program an error comes from"
-    path = Path(tempfile.gettempdir())/f'bayesflow-error-{os.getpid()}.txt'
-    path.write_text(''.join(traceback.format_exception(error)), encoding='utf-8')
-    return path
+def where_from(error) -> str:
+    "A sentence on where in the program an error comes from, which a file of its own says, if one can be written"
+    try:
+        fd, path = tempfile.mkstemp('.txt', 'bayesflow-error-')
+        with open(fd, 'w', encoding='utf-8') as f: f.write(''.join(traceback.format_exception(error)))
+    except OSError: return "--debug shows where it comes from."
+    return f"Where it comes from is in {path}; --debug shows it here."
 
 def sentence(error) -> str:
     "What a command says about an error: what was wrong and, if possible, what to do"
@@ -73,8 +76,7 @@ def sentence(error) -> str:
     if isinstance(error, EXPECTED): return one_line(error)
     if isinstance(error, MemoryError): return "There is not enough memory; ask for less at a time, as by --max-batch."
     what = f"{type(error).__name__}: {one_line(error)[:200]}"
-    return (f"This is a fault of the program ({what}). Where it comes from is in {kept_traceback(error)}; --debug "
-            "shows it here.")
+    return f"This is a fault of the program ({what}). {where_from(error)}"
 
 # %% ../../nbs/runs/console.ipynb #c7c74c64
 def quiet(name):
@@ -138,10 +140,11 @@ class Parser(argparse.ArgumentParser):
 # %% ../../nbs/runs/console.ipynb #4965bbac
 def json_object(text) -> dict:
     "The JSON object of an option"
-    try: value = json.loads(text)
+    try: value = STRICT.decode(text)
     except ValueError: value = None
     if isinstance(value, dict): return value
-    raise argparse.ArgumentTypeError(f"{text!r} is no JSON object; write something like '{{\"name\": 1}}'")
+    raise argparse.ArgumentTypeError(f"{text!r} is no JSON object of finite numbers and texts; write something like "
+                                     "'{\"name\": 1}'")
 
 # %% ../../nbs/runs/console.ipynb #f8929944
 DEVICES = 'cpu', 'cuda', 'mps'

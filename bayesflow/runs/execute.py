@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from ..core import whole_number
 from ..folders import owned, sweep
 from .console import bars, sentence
-from .numbers import read_numbers, write_json
+from .numbers import sections, write_json
 from .parameters import check_run, check_runs
 from .stamp import inputs, outputs, why_run
 from .table import Run
@@ -99,7 +99,7 @@ def execute_alone(run, parameters, progress):
     error = execute_notebook(run, parameters, progress, about)
     if error: raise RuntimeError(f"run '{run.name}' failed: {error}; executed notebook: {executed}")
     new = [f for f, t in files_in(figures).items() if before.get(f) != t]
-    if run.name not in read_numbers(figures) or "numbers.json" not in new:
+    if run.name not in sections(figures) or "numbers.json" not in new:
         raise RuntimeError(f"run '{run.name}' wrote no numbers; its notebook has to call "
                            f"write_numbers(figures, run, ...); executed notebook: {executed}")
     state["data"] = inputs(run, parameters)["data"]                # the run itself may have downloaded them

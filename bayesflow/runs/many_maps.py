@@ -17,7 +17,6 @@ from ..ranges import Range
 from .shards import Shards, code_digest
 from ..sampling import check_request
 from ..seeds import MOST_SEED
-from ..stored import plain_digest, tensors_digest
 
 # %% ../../nbs/runs/many_maps.ipynb #1503faf0
 def pattern_of(model, labels):
@@ -33,12 +32,10 @@ def labels_of(pattern, rows):
 # %% ../../nbs/runs/many_maps.ipynb #7cd164d5
 def maps_key(model, posterior, method, **settings) -> dict:
     "The key of maps, for `Shards`"
-    tensors, info = posterior.state()
-    fitted = plain_digest([type(posterior).__name__, info, tensors_digest(tensors)])
     how = dict(asdict(method), name=method.name, passes=method.passes(posterior))
     code = code_digest('core', 'processes', 'models', 'sampling', 'posteriors', 'propagation')
     of_model = dict(weights=model.digest, process=model.process.config(), prediction=identity_of(model).coarse)
-    return dict(**of_model, posterior=fitted, method=how, code=code, **settings)
+    return dict(**of_model, posterior=posterior.digest, method=how, code=code, **settings)
 
 # %% ../../nbs/runs/many_maps.ipynb #e9cae386
 def map_shards(
@@ -57,7 +54,7 @@ def map_shards(
 ) -> Shards:                 # computed: `for part in shards` has `images`, `variance`, `labels`, `seeds`
     """Samples and their maps in files, those that are missing; goes on where it was ended.
 
-    Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` if the folder holds other maps."""
+    Raises what `sample_with_uncertainty` raises, before any work, and `ValueError` for other or damaged maps there."""
     count, shard, pattern = whole_number('count', count), whole_number('shard', shard), pattern_of(model, labels)
     seed = Range(0, MOST_SEED - count + 1, whole=True).check('seed', seed)             # each sample has its own
     if first is not None: first = whole_number('first', first, hint=', or None for all files')
@@ -78,4 +75,6 @@ def map_shards(
 
     process, processes = (0, 1) if accelerator is None else (accelerator.process_index, accelerator.num_processes)
     progress = progress and process == 0
-    return Shards(folder, key, count, shard).compute(maps, process, processes, first, progress, desc='maps')
+    shards = Shards(folder, key, count, shard)
+    shards.check_files(process, processes)
+    return shards.compute(maps, process, processes, first, progress, desc='maps')

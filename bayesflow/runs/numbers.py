@@ -47,7 +47,9 @@ def checksum(section, numbers) -> str:
     return plain_digest([section, own])
 
 def sections(figures) -> dict:
-    "What `numbers.json` of a folder holds, section -> numbers; ValueError for a section that was changed since."
+    """What `numbers.json` of a folder holds, section -> numbers; ValueError for a section that was changed since.
+
+    A section without a checksum is there as well, so that a run can replace it."""
     path = Path(figures)/"numbers.json"
     found = read_json(path, "delete it and run again") if path.exists() else {}
     for name, numbers in found.items():
@@ -58,9 +60,12 @@ def sections(figures) -> dict:
 
 # %% ../../nbs/runs/numbers.ipynb #1457820a
 def read_numbers(figures) -> dict:
-    "The numbers of a figures folder, section -> numbers; empty when there are none. Checked, where they can be."
-    about = "origin", "sha256"
-    return {name: {k: v for k, v in numbers.items() if k not in about} for name, numbers in sections(figures).items()}
+    "The numbers of a figures folder, section -> numbers; empty when there are none. ValueError for a damaged section."
+    about, found = ("origin", "sha256"), sections(figures)
+    if (name := next((name for name, numbers in found.items() if "sha256" not in numbers), None)) is not None:
+        raise ValueError(f"{Path(figures)/'numbers.json'}: the numbers of {name} have no checksum, so they are damaged "
+                         "or of an earlier version; run it again.")
+    return {name: {k: v for k, v in numbers.items() if k not in about} for name, numbers in found.items()}
 
 def write_numbers(
     figures,      # folder of the figures, made if it is missing

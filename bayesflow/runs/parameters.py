@@ -7,30 +7,30 @@ __all__ = ['vary', 'combinations', 'notebook_cells', 'notebook_parameters', 'mod
 
 # %% ../../nbs/runs/parameters.ipynb #755558d4
 import ast, json, re
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 
 from .experiment import model_name
-from ..stored import plain_digest
+from .options import RANGES
+from ..stored import STRICT, finite, plain_digest
 from .table import Run, unknown_name
 
 # %% ../../nbs/runs/parameters.ipynb #00a127c0
-def no_number(text): raise ValueError(f"{text} is no number; write a number, or null.")
-
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 def parse_value(text):
     "JSON or a number, else the text itself; ValueError for what looks like Python or JSON and cannot be read."
-    try: return json.loads(text, parse_constant=no_number)
+    try: return STRICT.decode(text)
     except ValueError: pass
+    if NUMBER.fullmatch(text): return finite(text)
     if text in ("True", "False", "None", "NaN", "Infinity", "-Infinity") or text[0] in '[{"':
-        raise ValueError(f"the value {text} cannot be read; write true, false, null, a number, a text, or JSON.")
-    return float(text) if NUMBER.fullmatch(text) else text
+        raise ValueError(f"the value {text} cannot be read; write true, false, null, a finite number, a text, or JSON.")
+    return text
 
 def parse_values(text):
     "The values between the commas of a text, which may be JSON."
-    try: return json.loads(f"[{text}]")
+    try: return STRICT.decode(f"[{text}]")
     except ValueError: pass
     values = text.split(",")
     if "" in values: raise ValueError(f"the values {text!r} have an empty one; write a value on each side of a comma.")
@@ -39,11 +39,15 @@ def parse_values(text):
 # %% ../../nbs/runs/parameters.ipynb #b68dd747
 LONGEST = 100        # characters in the name of a folder
 
+def as_it_is(text) -> bool:
+    "Would a command line read a plain text as this text?"
+    try: return re.fullmatch(r"[\w.+-]+", text) is not None and parse_value(text) == text
+    except ValueError: return False
+
 def folder_name(values) -> str:
     "A name for a folder that only these values have: where it cannot show them as they are, it ends in a checksum."
     name = ",".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in values.items())
     plain = re.sub(r"[^\w=,.+-]+", "_", name)[:LONGEST]
-    as_it_is = lambda v: re.fullmatch(r"[\w.+-]+", v) and parse_value(v) == v
     clear = [v for v in values.values() if not isinstance(v, str) or as_it_is(v)]
     if plain == name and len(clear) == len(values): return name
     return f"{plain}-{plain_digest(values)[:8]}"
@@ -135,6 +139,16 @@ def check_types(run, values, defaults):
             raise ValueError(f"run '{run.name}': {k} = {json.dumps(v)} is {TYPES[type_of(v)]}; {run.notebook.name} "
                              f"takes {TYPES[type_of(default)]}, such as {json.dumps(default)}.")
 
+# %% ../../nbs/runs/parameters.ipynb #3c01f622
+def check_ranges(run, values):
+    "ValueError for the first of the `values` that is outside of the range that its name has."
+    from bayesflow.training.config import TrainConfig
+    allowed = {f.name: f.metadata["allowed"] for f in fields(TrainConfig) if "allowed" in f.metadata} | RANGES
+    each = lambda v: v if type_of(v) is list else [v]
+    for k, v in [(k, v) for k in values if k in allowed for v in each(values[k]) if v is not None]:
+        try: allowed[k].check(k, v)
+        except ValueError as e: raise ValueError(f"run '{run.name}': {e}") from None
+
 # %% ../../nbs/runs/parameters.ipynb #9c096974
 def models_of(parameters):
     "The models that a run's parameters name: `model`, and those of the list `models`."
@@ -202,6 +216,7 @@ def check_run(run: Run) -> dict:
     check_names(run, defined)
     values = layered_values(run, defined)
     check_types(run, values, defined)
+    check_ranges(run, values)
     if run.varied:
         check_model(run, {**defined, **values}, defined)
         values |= {k: (run.work/v).as_posix() for k, v in OUTPUTS.items() if k in defined and k not in run.varied}

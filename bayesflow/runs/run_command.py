@@ -10,6 +10,7 @@ import json, re, subprocess, sys, sysconfig
 from pathlib import Path
 
 from ..env_file import read_env
+from ..ranges import COUNT
 from .cluster import submit
 from .console import Parser, command, json_object
 from .execute import run_all
@@ -102,6 +103,7 @@ def run_main(args):
     if args.wandb != "disabled" and args.executor is not None:
         raise ValueError("--wandb sends the results when the runs are done, and --executor does not wait for them; "
                          "leave one of the two out.")
+    COUNT.check("--jobs", args.jobs)
     mode, values = wandb_mode(args.wandb), combinations(args.set, args.array)
     runs = [vary(r, v) for r in choose(args.names, table, args.all, args.group) for v in values]
     if args.list: return print(as_text(table))

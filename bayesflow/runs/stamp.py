@@ -13,6 +13,7 @@ import bayesflow
 from .numbers import checksum, sections
 from .parameters import models_of, notebook_cells, notebook_parameters
 from .table import Run
+from ..stored import read_json
 
 # %% ../../nbs/runs/stamp.ipynb #76b5efa1
 def digest(*parts): return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -43,7 +44,7 @@ def own_file(root, path):
 def bundled(suffix):
     "Names and digests of the files of the package with this suffix, by its manifest."
     path = Path(bayesflow.__file__).parent/"assets/manifest.json"
-    files = json.loads(path.read_text()) if path.exists() else {}
+    files = read_json(path, "install bayesflow-uq again") if path.exists() else {}
     return [f"{name} {value}" for name, value in files.items() if name.endswith(suffix)]
 
 def data_files(root, dataset):

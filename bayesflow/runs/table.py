@@ -10,6 +10,8 @@ import configparser, difflib, json, re, shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..stored import STRICT
+
 # %% ../../nbs/runs/table.ipynb #9537e47d
 @dataclass
 class Run:
@@ -51,8 +53,6 @@ def unknown_name(kind, name, known):
     return f"unknown {kind} '{name}'{guess} Known: {', '.join(known) or 'none'}."
 
 # %% ../../nbs/runs/table.ipynb #2ce89bd8
-def no_number(text): raise ValueError(f"{text} is no number.")
-STRICT = json.JSONDecoder(parse_constant=no_number)              # JSON has no NaN and no infinity
 NEXT = re.compile(r"\s*,\s*(\w+)\s*=\s*")                         # what stands between two values of a line
 
 def json_values(key, text, where):
@@ -66,7 +66,7 @@ def json_values(key, text, where):
         if not (more := NEXT.match(text, at)): break
         key, at = more[1], more.end()
     raise ValueError(f"{where} {key} = {text[at:] or text} is not a JSON value; "
-                     "text needs double quotes, and yes or no are true and false.")
+                     "text needs double quotes, yes or no are true and false, and numbers are finite.")
 
 # %% ../../nbs/runs/table.ipynb #bce7cbf7
 def section_values(lines, where):

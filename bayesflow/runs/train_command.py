@@ -38,13 +38,17 @@ def train_parser(description):
 # %% ../../nbs/runs/train_command.ipynb #da36821c
 STARTED = time.time()                # a state that is older is that of another call
 
+def begun_with(path, config) -> bool:
+    "Was the run of `config.json` begun with these settings? A damaged file may say so; `--resume` names it"
+    try: return path.exists() and read_json(path) == dataclasses.asdict(config)
+    except ValueError: return True
+
 def continue_training(words) -> str:
     "What to do after an interruption of `bayesflow-train` with these words"
     config = TrainConfig(**vars(train_parser('').parse_args(words)))
     state, begun = config.folder/'state.pt', config.folder/'config.json'
-    own = begun.exists() and read_json(begun) == dataclasses.asdict(config)
     if config.resume: return "the epochs that are complete are kept; give the same command again"
-    if not (own and state.exists() and state.stat().st_mtime >= STARTED):
+    if not (begun_with(begun, config) and state.exists() and state.stat().st_mtime >= STARTED):
         return "no epoch was complete; give the same command again"
     again = shlex.join(['bayesflow-train', *(w for w in words if w != '--overwrite'), '--resume'])
     return f"the epochs that are complete are kept; continue with {again}"

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..stored import read_tensors, save_tensors
 from ..models.generative import GenerativeModel
+from ..origin import origin_text
 
 # %% ../../nbs/training/averages.ipynb #6c58839d
 LENGTHS = 0.05, 0.10                # of the two averages that are stored, as in the paper
@@ -58,12 +59,12 @@ def mixture(
     return np.linalg.solve(products(steps, gammas, steps, gammas), products(steps, gammas, [step], [wanted]))[:, 0]
 
 # %% ../../nbs/training/averages.ipynb #a580aa99
-def save_snapshot(folder, averages:list, step:int):
-    "Store the averages after a step, in files of their own"
+def save_snapshot(folder, averages:list, step:int, **about):
+    "Store the averages after a step, in files of their own; `about` goes into their origin"
     for length, average in zip(LENGTHS, averages):
         path = Path(folder)/'snapshots'/f'{length:.2f}-{step:07d}.safetensors'
         path.parent.mkdir(exist_ok=True)
-        save_tensors(path, average.module.state_dict())
+        save_tensors(path, average.module.state_dict(), dict(origin=origin_text(step=step, **about)))
 
 def average_afterwards(
     folder,                         # of a training with snapshots

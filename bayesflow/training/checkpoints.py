@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..core import write_whole
 from ..stored import read_sealed, sealed
+from ..origin import origin
 from ..models.generative import GenerativeModel
 from ..models.unet import UNet
 from .averages import power_averages
@@ -56,7 +57,7 @@ class RunState(RunParts):
         state = dict(net=self.bare.state_dict(), ema=self.ema.state_dict(), optimizer=self.optimizer.state_dict(),
                      averages=[a.state_dict() for a in self.averages], schedule=self.schedule.state_dict(),
                      epoch=self.epoch, step=self.step, best=self.best, seconds=self.seconds, records=records,
-                     key=self.key, extended=self.extended)
+                     key=self.key, extended=self.extended, origin=origin())
         torch.save(state, raw := io.BytesIO())
         return write_whole(path, lambda p: p.write_bytes(sealed(raw.getvalue())))
 

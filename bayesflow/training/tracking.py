@@ -18,10 +18,14 @@ MODES = 'auto', 'online', 'offline', 'disabled'
 def wandb_mode(
     mode:str,             # "auto", "online", "offline" or "disabled"
 ) -> str:                 # "online", "offline" or "disabled"
-    "The mode on this machine; `ValueError` if online was asked for without a key"
+    "The mode on this machine; `ValueError` if online was asked for without a key, or for an unknown `WANDB_MODE`"
     read_env()
-    key = os.environ.get('WANDB_API_KEY')
-    if mode == 'auto': return os.environ.get('WANDB_MODE') or ('online' if key else 'disabled')
+    key, own = os.environ.get('WANDB_API_KEY'), os.environ.get('WANDB_MODE')
+    if mode == 'auto':
+        if not own: return 'online' if key else 'disabled'
+        if own in MODES[1:]: return own
+        raise ValueError(f"WANDB_MODE is {own!r} in the environment or in .env; set online, offline or disabled there, "
+                         "or leave it out.")
     if mode == 'online' and not key:
         raise ValueError("wandb is online but there is no WANDB_API_KEY in the environment or in .env; "
                          "set it, or choose offline or disabled.")

@@ -24,7 +24,7 @@ from .averages import save_snapshot
 from .batches import TrainingData, drop_labels, epoch_batches, training_times, validation_loss
 from .checkpoints import RunState, averaged_model, read_state_of_run
 from .config import TrainConfig, settings_of
-from .identity import check_best, check_same, run_key
+from .identity import check_best, check_same, key_digest, run_key
 from .place import FILES, STATE, place_of
 from .records import Records
 from .targets import less_noisy_pair, training_images
@@ -130,7 +130,9 @@ class Trainer(TrainingEpoch):
             s.best = val_loss
             model.save(self.folder/'best.safetensors')
         model.save(self.folder/'last.safetensors')
-        if s.averages and s.epoch % self.config.snapshots == 0: save_snapshot(self.folder, s.averages, s.step)
+        if s.averages and s.epoch % self.config.snapshots == 0:
+            of_run = dict(run=key_digest(s.key), data=s.key['data'], seed=s.key['seed'])
+            save_snapshot(self.folder, s.averages, s.step, **of_run)
         s.save(self.folder/'state.pt', self.records.lines)
         put_back(self.folder, FILES, STATE)                     # an older run that was moved aside can go now
         if not self.records.tracker: return
