@@ -33,14 +33,14 @@ def asset(
     "Path of a bundled file after a check of its SHA-256; `FileNotFoundError` or `ValueError` name what is wrong"
     folder = Path(folder or ASSETS)
     manifest = read_json(folder/'manifest.json', 'install bayesflow-uq again')
-    path = folder/name
+    manifest, path = manifest if isinstance(manifest, dict) else {}, folder/name
     if name not in manifest:
         known = ', '.join(sorted(manifest))
-        raise FileNotFoundError(f"No bundled file is called {name!r}; the manifest lists: {known}.")
+        raise FileNotFoundError(f"No bundled file is called {name!r}; {folder/'manifest.json'} lists: {known}.")
     if not path.exists(): raise FileNotFoundError(f"The bundled file {path} is missing; reinstall bayesflow-uq.")
     if (got := checksum(path)) != manifest[name]:
         raise ValueError(f"The bundled file {path} is corrupted (SHA-256 {got[:12]}…, "
-                         f"expected {manifest[name][:12]}…); reinstall bayesflow-uq.")
+                         f"expected {str(manifest[name])[:12]}…); reinstall bayesflow-uq.")
     return path
 
 # %% ../nbs/data.ipynb #0cf2e854
