@@ -2266,6 +2266,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'bayesflow.runs.execute.run_elsewhere': ( 'runs/execute.html#run_elsewhere',
                                                                                   'bayesflow/runs/execute.py'),
                                         'bayesflow.runs.execute.run_here': ('runs/execute.html#run_here', 'bayesflow/runs/execute.py'),
+                                        'bayesflow.runs.execute.stoppable': ('runs/execute.html#stoppable', 'bayesflow/runs/execute.py'),
                                         'bayesflow.runs.execute.threads_each': ( 'runs/execute.html#threads_each',
                                                                                  'bayesflow/runs/execute.py'),
                                         'bayesflow.runs.execute.to_do': ('runs/execute.html#to_do', 'bayesflow/runs/execute.py')},

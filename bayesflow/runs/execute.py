@@ -6,7 +6,7 @@
 __all__ = ['execute', 'to_do', 'run_elsewhere', 'threads_each', 'run_all']
 
 # %% ../../nbs/runs/execute.ipynb #ab54880b
-import json, logging, os, re, secrets, subprocess, sys, threading, time
+import json, logging, os, re, secrets, signal, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -30,6 +30,22 @@ def error_line(e):
     return f"{e.ename}: {first} ({where})" if first else f"{e.ename} ({where})"
 
 # %% ../../nbs/runs/execute.ipynb #896f4ad2
+@contextmanager
+def stoppable():
+    """Inside, Ctrl-C kills the kernel that was started, before anything else.
+
+    A kernel that is asked to end can still answer that its cell failed, and papermill then writes a traceback."""
+    if threading.current_thread() is not threading.main_thread(): return (yield)
+    import psutil
+    before = {child.pid for child in psutil.Process().children()}
+    def stop(*_):
+        for child in psutil.Process().children():
+            if child.pid not in before: child.kill()
+        raise KeyboardInterrupt
+    old = signal.signal(signal.SIGINT, stop)
+    try: yield
+    finally: signal.signal(signal.SIGINT, old)
+
 @contextmanager
 def environment(**values):
     "Set environment variables, and put back the old ones."
@@ -77,7 +93,7 @@ def execute_notebook(run, parameters, progress, about):
     told = dict(BAYESFLOW_COMMAND=run.command, BAYESFLOW_ROOT=root, BAYESFLOW_INPUTS=json.dumps(about))
     told |= dict(JUPYTER_PREFER_ENV_PATH="1", PYDEVD_DISABLE_FILE_VALIDATION="1")
     try:
-        with guarded() as mark, environment(**told, **mark), bars():
+        with guarded() as mark, environment(**told, **mark), bars(), stoppable():
             papermill.execute_notebook(
                 str((run.root/run.notebook).resolve()), str((run.root/run.executed).resolve()), parameters=parameters,
                 kernel_name="python3", language="python", cwd=root, progress_bar=bar, start_timeout=KERNEL_START,
