@@ -1388,6 +1388,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                        'bayesflow/posteriors/label_posterior.py'),
                                                       'bayesflow.posteriors.label_posterior.LabelNumbers.images': ( 'posteriors/label_posterior.html#labelnumbers.images',
                                                                                                                     'bayesflow/posteriors/label_posterior.py'),
+                                                      'bayesflow.posteriors.label_posterior.LabelNumbers.loss_weight': ( 'posteriors/label_posterior.html#labelnumbers.loss_weight',
+                                                                                                                         'bayesflow/posteriors/label_posterior.py'),
                                                       'bayesflow.posteriors.label_posterior.LabelNumbers.mean': ( 'posteriors/label_posterior.html#labelnumbers.mean',
                                                                                                                   'bayesflow/posteriors/label_posterior.py'),
                                                       'bayesflow.posteriors.label_posterior.LabelNumbers.prior_precision': ( 'posteriors/label_posterior.html#labelnumbers.prior_precision',
