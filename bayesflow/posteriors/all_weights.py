@@ -59,7 +59,7 @@ def factors_of(la) -> dict:
 
 # %% ../../nbs/posteriors/all_weights.ipynb #0ecb5eaa
 def kronecker_laplace(net, layers, names, batches, n_data, sigma, prior_precision, progress):
-    "A fitted laplace-torch posterior of a copy of the network, over the named parameters, and lambda; it changes the copy"
+    "A fitted laplace-torch posterior of a network, which it changes, over the named parameters, and lambda"
     tables = with_one_hot_tables(net, layers)
     for name, p in net.named_parameters(): p.requires_grad_(name in names or name in tables)
     la = KronLaplace(Prediction(net), 'regression', sigma_noise=sigma, backend=FreshTargets,
@@ -139,10 +139,15 @@ class KroneckerPosterior(Fitted, NamedWeights):
         return (mean + math.sqrt(self.temperature) * (draws - mean)).cpu()
 
     def state(self):
-        f = self.fitted
-        settings = {k: getattr(f, k) for k in ('n_data', 'sigma', 'prior_precision', 'loss_weight')}
-        info = dict(layers=self.layers, names=self.names, temperature=self.temperature, settings=settings)
-        return dict(pack(f.precision), mean=self.mean), info
+        settings = {k: getattr(self.fitted, k) for k in ('n_data', 'sigma', 'prior_precision', 'loss_weight')}
+        tensors = dict(pack(f.precision), mean=self.mean)
+        return tensors, dict(layers=self.layers, names=self.names, temperature=self.temperature, settings=settings)
+
+    def __repr__(self):
+        fit, sizes = 'not fitted', [p.numel() for n, p in self.model.net.named_parameters() if n in self.names]
+        if self._fit: fit = f"sigma {self.sigma:.3g}, N {self.n_data:,}{weight_text(self.loss_weight)}"
+        return (f"{type(self).__name__}({sum(sizes):,} weights of {len(self.layers)} layers, {fit}, "
+                f"temperature {self.temperature:g})")
 
 # %% ../../nbs/posteriors/all_weights.ipynb #57db0fa5
 class AllWeightsLaplace(KroneckerPosterior):
@@ -157,7 +162,7 @@ class AllWeightsLaplace(KroneckerPosterior):
         sigma:float=None,       # standard deviation of the residual; None: from the images given to `fit`
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
-        loss_weight:str=None,   # of the errors over time, see `loss_weight`; None: by the model's record, else uniform
+        loss_weight:str=None,   # of the errors over time, "uniform" for none, see `loss_weight`; None: by the record
     ):
         if isinstance(has_parts('model', model, MODEL, 'net', 'process').net, WrappedNetwork):
             raise ValueError("AllWeightsLaplace is for networks of this package, and this one was wrapped; use "
@@ -202,10 +207,3 @@ class AllWeightsLaplace(KroneckerPosterior):
         self._fit = KroneckerFit(tensors['mean'].to(model.device), unpack(tensors, model.device), **settings,
                                  order=order)
         return self
-
-    def __repr__(self):
-        parameters = dict(self.model.net.named_parameters())
-        fit = 'not fitted'
-        if self._fit: fit = f"sigma {self.sigma:.3g}, N {self.n_data:,}{weight_text(self.loss_weight)}"
-        return (f"{type(self).__name__}({sum(parameters[n].numel() for n in self.names):,} weights of "
-                f"{len(self.layers)} layers, {fit}, temperature {self.temperature:g})")

@@ -80,6 +80,12 @@ def all_gradients(posterior, images, labels, counts, passes, epochs, exact, batc
     return found, nodes, number
 
 # %% ../../nbs/posteriors/conditioning.ipynb #1a03faf8
+def warn_of_raw(posterior, found:dict, counts:dict, passes:int) -> str:
+    "Warn of a residual that is not that of the training; the sentence, empty if there is none, or sigma was given"
+    if posterior.config['sigma'] is not None: return ''
+    raw = residual_sigma(found, counts, range(posterior.model.num_classes), 'raw')
+    return warn_of_residual(posterior.model, raw, passes)
+
 def warn_of_few(blocks):
     "Warn where there are fewer gradients than weights"
     few = next((b for b in blocks if len(b.values) < len(b.index)), None)
@@ -114,7 +120,7 @@ class ConditioningLaplace(LabelPosterior):
         prior_precision=None,
         temperature:float=1.,   # the covariance is multiplied by it
         structure='full',       # of the covariance: "full" is Gauss-Newton; or "sandwich", see `label_sandwich`
-        loss_weight:str=None,   # of the errors over time, see `loss_weight`; None: by the model's record, else uniform
+        loss_weight:str=None,   # of the errors over time, "uniform" for none, see `loss_weight`; None: by the record
     ):
         self.structure = one_of('structure', structure, LABEL_STRUCTURES)
         self.model, self.temperature = model, positive('temperature', temperature)
@@ -152,9 +158,7 @@ class ConditioningLaplace(LabelPosterior):
         self._fit = None
         self._fit = completed_fit(self, found, counts, nodes, len(images))
         self.remember(self.model, images, labels)
-        if self.config['sigma'] is None:
-            raw = residual_sigma(found, counts.of, range(self.model.num_classes), 'raw')
-            self.warning += warn_of_residual(self.model, raw, number)
+        self.warning += warn_of_raw(self, found, counts.of, number)
         return self
 
     def __repr__(self):

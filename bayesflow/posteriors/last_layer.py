@@ -48,15 +48,14 @@ def parts_of_time(images, labels, bins, generator):
         own = lambda v: v if v is None or bins == 1 else v[order[b::bins].to(v.device)]
         yield own(images), own(labels), (b/bins, (b + 1)/bins)
 
-def one_pass(model, structure, bins, n_data, images, labels, epochs, batch_size, generator, process, progress,
-             loss_weight='uniform'):
+def one_pass(posterior, n_data, images, labels, epochs, batch_size, generator, process, progress):
     "laplace-torch's own `fit` over the images of each part of the time axis; returns its backends, which have the sums"
-    backends, weight = [], model.head.weight
+    model, wanted, backends, weight = posterior.model, posterior.config, [], posterior.model.head.weight
     device = 'cpu' if weight.device.type == 'mps' else weight.device                        # no float64 there
-    for x, y, times in parts_of_time(images, labels, bins, generator):
+    for x, y, times in parts_of_time(images, labels, wanted['time_bins'], generator):
         size = min(batch_size, len(x)//process[1])
-        stream = FeatureStream(model, x, y, n_data, epochs, size, generator, times, process, loss_weight)
-        la = empty_laplace(model.head, structure, device, scale=n_data/(epochs*len(images)),
+        stream = FeatureStream(model, x, y, n_data, epochs, size, generator, times, process, wanted['loss_weight'])
+        la = empty_laplace(model.head, posterior.structure, device, scale=n_data/(epochs*len(images)),
                            weights=lambda: stream.weight)
         la.fit(stream, progress_bar=progress)
         backends.append(la.backend)
@@ -91,7 +90,7 @@ class LastLayerLaplace(FittedHead):
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
         time_bins:int=1,        # number of equal parts of the time axis whose residuals have a standard deviation each
-        loss_weight:str=None,   # of the errors over time, see `loss_weight`; None: by the model's record, else uniform
+        loss_weight:str=None,   # of the errors over time, "uniform" for none, see `loss_weight`; None: by the record
     ):
         one_of('structure', structure, HEAD_STRUCTURES)
         layer_config(has_parts('model', model, MODEL, 'head').head)
@@ -119,9 +118,8 @@ class LastLayerLaplace(FittedHead):
         check_number(len(images), wanted['time_bins'], process[1])
         n_data = wanted['n_data'] or recorded_images(self.model, len(images))
         with full_precision(self.model):
-            backends = one_pass(self.model, self.structure, wanted['time_bins'], n_data, images, labels, epochs,
-                                whole_number('batch_size', batch_size), generator, process, progress,
-                                wanted['loss_weight'])
+            backends = one_pass(self, n_data, images, labels, epochs, whole_number('batch_size', batch_size),
+                                generator, process, progress)
         sums, (rss, seen, outputs, raw, log_weights) = sums_over(backends, accelerator)
         sigmas = [wanted['sigma'] or math.sqrt(r/m) for r, m in zip(rss, outputs)]
         if min(sigmas) == 0:
@@ -139,6 +137,6 @@ class LastLayerLaplace(FittedHead):
         with torch.no_grad(): nn.utils.vector_to_parameters(tensors['mean'], layer.parameters())
         sigma = s['sigmas'][0] if bins == 1 else None
         self = cls(model, s['structure'], s['n_data'], sigma, s['prior_precision'], info['temperature'], bins,
-                   s.get('loss_weight', 'uniform'))                             # files of earlier versions do not say it
+                   s.get('loss_weight', 'uniform'))                          # files of earlier versions do not say it
         self._fit = complete_fit(layer, sums=tensors['sums'], scores=tensors.get('scores'), **s)
         return self

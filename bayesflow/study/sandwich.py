@@ -11,6 +11,7 @@ import torch
 from ..models.linear_head import scatter
 from ..posteriors.image_scores import image_scores
 from ..posteriors.last_layer import LastLayerLaplace
+from ..posteriors.loss_weight import times_each, weights_at
 from .noise_model import noise_model_factor
 from .pixels import against_error, over_images, regeneration_maps
 
@@ -41,6 +42,7 @@ def scores_of_pass(
     model,
     images, labels,          # (n, C, H, W) and (n,)
     generator,               # of times and noise
+    loss_weight:str,         # of the fit
     batch_size:int=256,
 ) -> torch.Tensor:           # (n, P) float64, on the CPU
     "The score of each image for the last layer, with one time and one noise, times sigma^2"
@@ -49,7 +51,8 @@ def scores_of_pass(
         t, noise = torch.rand(len(x), generator=generator), torch.randn(x.shape, generator=generator)
         x_t, target = model.process.perturb(x.to(weight), noise.to(weight), t.to(weight))
         phi = model.features(x_t, t.to(weight), y.to(weight.device))
-        scores.append(image_scores(model.head, phi, (target - model.head(phi)).flatten(1)).cpu())
+        rest = times_each((target - model.head(phi)).flatten(1), weights_at(model, t, loss_weight))
+        scores.append(image_scores(model.head, phi, rest).cpu())
     return torch.cat(scores)
 
 # %% ../../nbs/study/sandwich.ipynb #962fbc2a
@@ -61,7 +64,7 @@ def width_by_observation(
     """Mean variance of the output by the sandwich over Gauss-Newton, where the observation is a pass of an image, and
     where it is the image itself, averaged over all its times and noises"""
     g, N = torch.Generator().manual_seed(seed), full.n_data
-    a, b = (scores_of_pass(full.model, images, labels, g) for _ in range(2))
+    a, b = (scores_of_pass(full.model, images, labels, g, full.loss_weight) for _ in range(2))
     Sigma = scatter(full.layer, full.blocks.covariance)
     def total(C):
         value, vector = torch.linalg.eigh((C + C.mT) / 2)
