@@ -38,7 +38,7 @@ class NoisedBatches:
         if labels is not None and share and model.null_label is not None:
             self.labels = drop_labels(labels, model.null_label, share, generator)
         w = weights_at(model, self.t, loss_weight)
-        self.root = None if w is None else w.sqrt()
+        self.root = None if w is None else w.sqrt().to(torch.promote_types(images.dtype, torch.float32))
 
     def __len__(self): return -(-len(self.images) // self.batch_size)
 
