@@ -140,7 +140,7 @@ class KroneckerPosterior(Fitted, NamedWeights):
 
     def state(self):
         settings = {k: getattr(self.fitted, k) for k in ('n_data', 'sigma', 'prior_precision', 'loss_weight')}
-        tensors = dict(pack(f.precision), mean=self.mean)
+        tensors = dict(pack(self.fitted.precision), mean=self.mean)
         return tensors, dict(layers=self.layers, names=self.names, temperature=self.temperature, settings=settings)
 
     def __repr__(self):
