@@ -194,8 +194,8 @@ def costly_score_lines(
     also = next(iter(images.values()))['also']
     return [line(f"sum of the published recursion's map, of the first {also:,}; sum of ours on the same",
                  {m: f"{area(v, 'published recursion: sum')}; {area(v, 'map: sum')}" for m, v in some.items()}),
-            line('mutual information by draws of the posterior at the temperature of the noise model; '
-                 'minus that at temperature 1; minus white noise of its size', {m: hot(v) for m, v in some.items()})]
+            line('mutual information by draws of a covariance times the factor of the noise model; minus that of '
+                 'the posterior itself; minus white noise of its size', {m: hot(v) for m, v in some.items()})]
 
 # %% ../../nbs/study/tables.ipynb #4c91e7ce
 KEPT_BY = 'map: sum', WEIGHTS, DOUBT

@@ -82,7 +82,8 @@ def sandwich_lines(
         means = {m: gain_over_trainings(v['ause'][s]) for m, v in sandwiches.items() if s in v['ause']}
         gains = {m: mean for m, mean in means.items() if mean}
         question = "AUSE by Gauss-Newton minus AUSE by the sandwich, mean over trainings (Student's t)"
-        lines.append(line(f'{question}, {s}', texts(gains, 4), 'interval above 0', [bool(g[1] > 0) for g in gains.values()]))
+        above = [bool(low > 0) for _, low, _ in gains.values()]
+        lines.append(line(f'{question}, {s}', texts(gains, 4), 'interval above 0', above))
     for kind, words in dict(of_a_pass='a pass of an image', of_an_image='an image').items():
         own = {m: v['observation']['bundled'][kind] for m, v in sandwiches.items() if 'observation' in v}
         question = f'function variance over Gauss-Newton, where {words} is one observation'
