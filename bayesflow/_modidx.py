@@ -2678,6 +2678,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                            'bayesflow/study/before_and_after.py'),
                                                   'bayesflow.study.before_and_after.row': ( 'study/before_and_after.html#row',
                                                                                             'bayesflow/study/before_and_after.py'),
+                                                  'bayesflow.study.before_and_after.shared_images': ( 'study/before_and_after.html#shared_images',
+                                                                                                      'bayesflow/study/before_and_after.py'),
                                                   'bayesflow.study.before_and_after.weight_of_fit': ( 'study/before_and_after.html#weight_of_fit',
                                                                                                       'bayesflow/study/before_and_after.py')},
             'bayesflow.study.cheap_map': { 'bayesflow.study.cheap_map.against_exact': ( 'study/cheap_map.html#against_exact',

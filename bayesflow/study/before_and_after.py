@@ -20,6 +20,7 @@ from ..processes.flow import FlowMatching
 from ..propagation.maps import sample_with_uncertainty
 from ..sampling import Network, sample
 from ..training.batches import split_indices
+from ..training.config import TrainConfig
 
 # %% ../../nbs/study/before_and_after.ipynb #6a474310
 def row(what:str, before, after) -> dict:
@@ -33,30 +34,33 @@ class EndsOnItsSchedule(Diffusion):
 
 # %% ../../nbs/study/before_and_after.ipynb #c0be9b20
 def noise_of_last_step(
-    model,                   # a diffusion
+    model,                   # a diffusion with the default schedule
     labels, steps:int=10,
 ) -> tuple:                  # two rows
     "Noise that the last step leaves: its standard deviation, and its squared sum in an image; 0 after the correction"
     process, noise = EndsOnItsSchedule(), (1 - model.process.schedule(0.))**0.5
-    if process.config() != model.process.config(): raise ValueError("Pass a diffusion with the default schedule.")
     of = lambda process: sample(GenerativeModel(model.net, process, model.info), labels, steps=steps).images
     apart = (of(process) - of(model.process)).double().square().flatten(1).sum(1).mean().item()
     return (row('noise that the last step of a diffusion leaves, standard deviation', noise, 0.),
             row('the same, squared sum in an image, mean', apart, 0.))
 
 # %% ../../nbs/study/before_and_after.ipynb #c9cbbce8
+def shared_images(a, b) -> int:
+    "How many images of a are among those of b"
+    known = {x.numpy().tobytes() for x in b}
+    return sum(x.numpy().tobytes() in known for x in a)
+
 def images_of_validation(
     models,                  # with their training records
-    n:int=60_000, held_out:int=2000,     # training images, and validation images
+    train, test,             # images of a data set
 ) -> tuple:                  # two rows
     "Validation images that are test images; and bundled networks that were not the last epoch of their training"
-    rest, held = split_indices(n, held_out, 0)
-    if len(rest) + len(held) != n or torch.isin(held, rest).any():
-        raise ValueError("The split of the training images does not hold out its validation images.")
+    _, held = split_indices(len(train), TrainConfig().val_images, TrainConfig().split)
     def earlier(model):
         losses = [r['val_loss'] for r in model.info['training']['records'] if 'val_loss' in r]
         return losses.index(min(losses)) < len(losses) - 1
-    return (row('validation images of a training that are test images', held_out, 0),
+    return (row(f'validation images that are test images, of {len(held)} in a training on the bundled data',
+                shared_images(test[:len(held)], test), shared_images(train[held], test)),
             row('bundled networks that a choice by these images took from an earlier epoch than the last one',
                 sum(earlier(m) for m in models), 0))
 
@@ -120,6 +124,7 @@ def before_and_after() -> list:      # of rows
     "Every row, on bundled networks and small ones: seconds"
     names = 'mnist-flow', 'mnist-diffusion', 'fashion-flow', 'fashion-diffusion'
     models = {n: load_pretrained(n) for n in names}
-    diffusion, fit = models['mnist-diffusion'], (v[:300] for v in load_dataset('MNIST', lite=True))
-    return [*noise_of_last_step(diffusion, torch.arange(4)), *images_of_validation(models.values()),
-            *members_of_ensemble(batch_norm_members()), weight_of_fit(diffusion, *fit)]
+    diffusion, (images, labels) = models['mnist-diffusion'], load_dataset('MNIST', lite=True)
+    test = load_dataset('MNIST', 'test', lite=True)[0]
+    return [*noise_of_last_step(diffusion, torch.arange(4)), *images_of_validation(models.values(), images, test),
+            *members_of_ensemble(batch_norm_members()), weight_of_fit(diffusion, images[:300], labels[:300])]
