@@ -59,18 +59,18 @@ def scores_of_pass(
 def width_by_observation(
     full,                    # a Gauss-Newton posterior of the last layer, of one part of the time axis
     images, labels,          # of the fit
-    seed:int=0,              # of times and noise
-) -> dict:                   # of_a_pass, of_an_image: ratios
+    seed:int=0,              # of times and noise, and of the bootstrap over images
+    repeats:int=1000,        # of the bootstrap
+) -> dict:                   # of_a_pass, of_an_image: ratios, each (value, low, high)
     """Mean variance of the output by the sandwich over Gauss-Newton, where the observation is a pass of an image, and
     where it is the image itself, averaged over all its times and noises"""
-    g, N = torch.Generator().manual_seed(seed), full.n_data
+    g = torch.Generator().manual_seed(seed)
     a, b = (scores_of_pass(full.model, images, labels, g, full.loss_weight) for _ in range(2))
-    Sigma = scatter(full.layer, full.blocks.covariance)
-    def total(C):
-        value, vector = torch.linalg.eigh((C + C.mT) / 2)
-        return float((value * full.scale(vector.mT.contiguous()).square()).sum())
-    of = lambda B: total(Sigma @ (B * N / len(images) / full.sigma**4) @ Sigma) / total(Sigma)
-    return dict(of_a_pass=of((a.mT @ a + b.mT @ b) / 2), of_an_image=of(a.mT @ b))
+    Sigma, total = scatter(full.layer, full.blocks.covariance), full.scale(full.factor()).square().sum()
+    unit = full.n_data / full.sigma**4 / total
+    of = lambda v: unit * full.scale(v @ Sigma).square()             # (n,): the share of each image, quadratic in v
+    shares = dict(of_a_pass=(of(a) + of(b)) / 2, of_an_image=(of(a + b) - of(a - b)) / 4)
+    return {k: over_images(v, repeats=repeats, seed=seed) for k, v in shares.items()}
 
 # %% ../../nbs/study/sandwich.ipynb #93a8fd10
 def compared_maps(
