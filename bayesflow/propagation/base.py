@@ -53,7 +53,8 @@ class Propagated:
     error: torch.Tensor = of_samples(0, default=None)            # (B,), estimated relative error of the total by that
     through: torch.Tensor = of_samples(0, default=None)          # (B, ...), a function of the samples
     through_variance: torch.Tensor = of_samples(0, default=None)   # (B, ...), its variance
-    first_order_error: torch.Tensor = of_samples(0, default=None)  # (B,), see `Shared`
+    first_order_error: torch.Tensor = of_samples(0, default=None)  # (B,), see `first_order_check`
+    left_out: torch.Tensor = of_samples(0, default=None)         # (B,), see there
     parts: dict = of_samples(0, default=None)  # name -> (B, C, H, W), variance by each part of a sum of posteriors
 
     @classmethod
@@ -137,6 +138,7 @@ class UncertainSamples:
     through: torch.Tensor = None            # (B, ...), a function of the samples
     through_variance: torch.Tensor = None   # (B, ...), its variance
     first_order_error: torch.Tensor = None  # (B,), with `Shared(checks=...)`
+    left_out: torch.Tensor = None           # (B,), share of the variance in directions not followed, with it too
     parts: dict = None                      # name -> (B, C, H, W) float64, of a `SumOfPosteriors`
     S: torch.Tensor = None                  # (K, B, C, H, W), sum_k S_pk S_qk is the covariance of pixels p and q
     data_range: tuple = DATA_RANGE          # (low, high), the pixel values of black and white
@@ -170,8 +172,16 @@ class UncertainSamples:
         from bayesflow.plots.maps import maps_grid
         return maps_grid(self, **kwargs)
 
+    def _checked(self) -> str:
+        "What the checks of `Shared` found, in words"
+        if self.first_order_error is None: return ''
+        error, missing = self.first_order_error, self.left_out
+        note = f", first-order error {error.mean():.2g} on average, {error.max():.2g} at most"
+        return f"{note}, {100 * missing.mean():.0f} % of the variance left out" if missing.any() else note
+
     def __repr__(self):
         std = self.variance.clamp(min=0).sqrt()
         return (f"UncertainSamples({len(self.images)} images {tuple(self.images.shape[1:])}, {self.sampler}, "
                 f"{self.steps} steps, {self.method}: {self.evaluations:g} network evaluations a sample, "
-                f"standard deviation{unit_note(self.data_range)} {std.mean():.2g} on average, {std.max():.2g} at most)")
+                f"standard deviation{unit_note(self.data_range)} {std.mean():.2g} on average, {std.max():.2g} at most"
+                f"{self._checked()})")
