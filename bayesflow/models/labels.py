@@ -23,8 +23,8 @@ def check_conditional(model, guidance:float) -> int:
     return model.num_classes
 
 SUM_OF_WEIGHTS = 1e-4        # by how much the weights of a mixture may miss 1: they are often float32
-OF_VECTORS = ("A vector of numbers as the condition is no label: keep a list of the vectors in the network, as a buffer, "
-              "and pass the place in it of each sample's.")
+OF_VECTORS = ("A vector of numbers as the condition is no label: keep a list of the vectors in the network, as a "
+              "buffer, and pass the place in it of each sample's.")
 
 def check_mixture(model, weights, guidance:float):
     "Weights (B, num_classes) on the model's device, or `ValueError` in one sentence"

@@ -116,6 +116,13 @@ class Method(ABC):
         changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
         return f"{self.name} ({', '.join(changed)})" if changed else self.name
 
+# %% ../../nbs/propagation/base.ipynb #3bf5e604
+def checked_note(error, left_out) -> str:
+    "What the checks of `Shared` found, in words; empty if there were none"
+    if error is None: return ''
+    note = f", first-order error {error.mean():.2g} on average, {error.max():.2g} at most"
+    return f"{note}, {100 * left_out.mean():.0f} % of the variance left out" if left_out.any() else note
+
 # %% ../../nbs/propagation/base.ipynb #0d8f59fc
 @dataclass(repr=False)
 class UncertainSamples:
@@ -146,9 +153,8 @@ class UncertainSamples:
     @classmethod
     def of(cls, parts:list, **made):
         "From the `Propagated` of each group of samples; `made`: times, labels, seeds, sampler, method, evaluations"
-        images = (p := Propagated.joined(parts)).image_steps.float()
-        same = {f.name: getattr(p, f.name) for f in fields(p) if f.name not in ('image_steps', 'variance_steps')}
-        return cls(images[-1], p.variance_steps[-1], images, p.variance_steps, **made, **same)
+        same = vars(p := Propagated.joined(parts)) | dict(image_steps=p.image_steps.float())
+        return cls(same['image_steps'][-1], p.variance_steps[-1], **made, **same)
 
     @property
     def aleatoric(self):
@@ -172,16 +178,9 @@ class UncertainSamples:
         from bayesflow.plots.maps import maps_grid
         return maps_grid(self, **kwargs)
 
-    def _checked(self) -> str:
-        "What the checks of `Shared` found, in words"
-        if self.first_order_error is None: return ''
-        error, missing = self.first_order_error, self.left_out
-        note = f", first-order error {error.mean():.2g} on average, {error.max():.2g} at most"
-        return f"{note}, {100 * missing.mean():.0f} % of the variance left out" if missing.any() else note
-
     def __repr__(self):
         std = self.variance.clamp(min=0).sqrt()
         return (f"UncertainSamples({len(self.images)} images {tuple(self.images.shape[1:])}, {self.sampler}, "
                 f"{self.steps} steps, {self.method}: {self.evaluations:g} network evaluations a sample, "
                 f"standard deviation{unit_note(self.data_range)} {std.mean():.2g} on average, {std.max():.2g} at most"
-                f"{self._checked()})")
+                f"{checked_note(self.first_order_error, self.left_out)})")

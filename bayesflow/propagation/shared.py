@@ -180,8 +180,8 @@ class Shared(SharedOptions):
         "`ValueError` for a posterior over other weights than the last layer's"
         if isinstance(posterior, HeadPosterior): return
         raise ValueError(f"rank is {self.rank!r}, which is for posteriors of the last layer, not for "
-                         f"{type(posterior).__name__}: follow its draws with Draws(8) (propagation='ensemble', draws=8), "
-                         "or its leading directions with Shared(columns=8, checks=3).")
+                         f"{type(posterior).__name__}: follow its draws with Draws(8) (propagation='ensemble', "
+                         "draws=8), or its leading directions with Shared(columns=8, checks=3).")
 
     def resolved(self, posterior):
         some = self.columns is None and too_many(posterior)
