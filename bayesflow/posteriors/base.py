@@ -222,8 +222,8 @@ class GaussianHead(HeadPosterior):
         if random:
             raise ValueError(f"random is {random}; a {type(self).__name__} has no data to choose the leading "
                              "directions by: pass 0.")
-        value, vector = torch.linalg.eigh(self.temperature * self.Sigma)
-        return (vector * value.clamp(min=0).sqrt()).T.flip(0)[:rank]
+        value, vector = torch.linalg.eigh(self.Sigma)       # the vectors have the same signs at any temperature
+        return (vector * (self.temperature * value.clamp(min=0)).sqrt()).T.flip(0)[:rank]
 
     def variance(self, phi):
         phi = checked_features(self.layer, phi)

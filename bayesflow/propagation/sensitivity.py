@@ -91,7 +91,8 @@ class Sensitivity:
     def moved(self, S, U, W, JU, phi, t:float):
         "J S + Phi L, (K, B, C, H, W), from J along the directions and the features of the image"
         JS = torch.einsum('rbchw,rbk->kbchw', JU, W)
-        if self.rest: JS = JS + jacobian_of_rest(S, U, W, JU, self.rest(t))
+        # 0 for a prediction of the image itself, which does not change in directions in which the data do not vary
+        if self.rest and (rest := self.rest(t)): JS = JS + jacobian_of_rest(S, U, W, JU, rest)
         return JS + apply_head(self.network.model.head, phi, self.L).to(S)
 
 # %% ../../nbs/propagation/sensitivity.ipynb #a4253b1a

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from ..core import whole_number
-from ..folders import owned, sweep
+from ..folders import owned
 from .console import bars, sentence
-from .numbers import sections, write_json
+from .numbers import figures_together, sections, write_json
 from .parameters import check_run, check_runs
 from .stamp import inputs, outputs, why_run
 from .table import Run
@@ -54,10 +54,6 @@ def environment(**values):
     try: yield
     finally:
         for k, v in old.items(): os.environ.pop(k) if v is None else os.environ.update({k: v})
-
-def files_in(folder):
-    "Every file below `folder`, with the time it was written."
-    return {p.relative_to(folder).as_posix(): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
 
 # %% ../../nbs/runs/execute.ipynb #ac2a73e0
 MARK = "BAYESFLOW_PROCESS_OF"        # in the environment of a kernel and of all that it starts
@@ -106,18 +102,18 @@ def execute_notebook(run, parameters, progress, about):
 def execute_alone(run, parameters, progress):
     "The work of `execute`, in a folder that is this process's."
     parameters = check_run(run) if parameters is None else parameters
-    state, figures, executed = inputs(run, parameters), run.root/run.figures, run.root/run.executed
-    for d in (figures, executed.parent): d.mkdir(parents=True, exist_ok=True)
+    state, executed, start = inputs(run, parameters), run.root/run.executed, time.perf_counter()
+    executed.parent.mkdir(parents=True, exist_ok=True)
     (run.root/run.stamp).unlink(missing_ok=True)
-    sweep(figures)
-    before, start = files_in(figures), time.perf_counter()
     about = dict(seed=parameters.get("seed"), weights=state["weights"], data=state["data"])
-    error = execute_notebook(run, parameters, progress, about)
-    if error: raise RuntimeError(f"run '{run.name}' failed: {error}; executed notebook: {executed}")
-    new = [f for f, t in files_in(figures).items() if before.get(f) != t]
-    if run.name not in sections(figures) or "numbers.json" not in new:
-        raise RuntimeError(f"run '{run.name}' wrote no numbers; its notebook has to call "
-                           f"write_numbers(figures, run, ...); executed notebook: {executed}")
+    with figures_together(run.root/run.figures) as part:
+        own = dict(parameters, figures=(run.figures/part.name).as_posix())
+        error = execute_notebook(run, own, progress, about)
+        if error: raise RuntimeError(f"run '{run.name}' failed: {error}; executed notebook: {executed}")
+        new = [f.name for f in part.iterdir()]
+        if run.name not in sections(part):
+            raise RuntimeError(f"run '{run.name}' wrote no numbers; its notebook has to call "
+                               f"write_numbers(figures, run, ...); executed notebook: {executed}")
     state["data"] = inputs(run, parameters)["data"]                # the run itself may have downloaded them
     write_json(run.root/run.stamp, dict(command=run.command, inputs=state, files=outputs(run, new)))
     return time.perf_counter() - start

@@ -56,7 +56,7 @@ def data_files(root, dataset):
 def numbers_files(root, folder, own):
     "Digest of the numbers below `folder`, without those of the folder `own`, which the run itself writes."
     files = sorted((root/folder).rglob("numbers.json")) if folder else []
-    others = [(p.relative_to(root/folder), p) for p in files if p.parent != root/own]
+    others = [(p.relative_to(root/folder), p) for p in files if p.parent != root/own and p.parent.name[:1] != "."]
     return digest(*(f"{name} {p.read_text(encoding='utf-8')}" for name, p in others))
 
 # %% ../../nbs/runs/stamp.ipynb #e5c34820
