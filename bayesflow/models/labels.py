@@ -23,15 +23,18 @@ def check_conditional(model, guidance:float) -> int:
     return model.num_classes
 
 SUM_OF_WEIGHTS = 1e-4        # by how much the weights of a mixture may miss 1: they are often float32
+OF_VECTORS = ("A vector of numbers as the condition is no label: keep a list of the vectors in the network, as a "
+              "buffer, and pass the place in it of each sample's.")
 
 def check_mixture(model, weights, guidance:float):
     "Weights (B, num_classes) on the model's device, or `ValueError` in one sentence"
     classes = check_conditional(model, guidance)
     if not getattr(model, 'mixes_labels', False):
-        raise ValueError("This network takes one label for each sample, not weights of several; pass (B,) integers.")
+        raise ValueError("This network takes one label for each sample, not weights of several; pass (B,) integers. "
+                         + OF_VECTORS)
     if weights.shape[1] != classes or not (weights >= 0).all() or ((weights.sum(1) - 1).abs() > SUM_OF_WEIGHTS).any():
         raise ValueError(f"Mixed labels of shape {tuple(weights.shape)} must be (B, {classes}), with weights from 0 on "
-                         "that add up to 1 in each row.")
+                         "that add up to 1 in each row. " + OF_VECTORS)
     return weights.to(model.device)
 
 # %% ../../nbs/models/labels.ipynb #a1adc1af

@@ -10,13 +10,12 @@ import copy, math
 from dataclasses import dataclass
 
 from laplace import KronLaplace
-from laplace.curvature import CurvlinopsGGN
 from laplace.utils.matrix import KronDecomposed
 import torch
 from torch import nn
 
 from ..arguments import MODEL, has_parts, names_of, positive
-from ..core import stream_seed, whole_number
+from ..core import whole_number
 from ..models.finite import check_weights, not_finite
 from ..models.precision import full_precision
 from ..models.wrapping import WrappedNetwork
@@ -24,49 +23,11 @@ from .base import Fitted, draws_of
 from .curvature import optimize_prior_precision
 from .features import check_settings
 from .fit_data import fit_data
+from .loss_weight import chosen_loss_weight, weight_text
 from .named import NamedWeights, check_mean
+from .noised_batches import FreshTargets, NoisedBatches, Prediction, residuals_of
 from .one_hot import laplace_order, with_one_hot_tables
 from .training_record import recorded_images, warn_of_residual
-from ..processes.flow import draw_times_and_noise
-from ..training.batches import drop_labels
-
-# %% ../../nbs/posteriors/all_weights.ipynb #bb33c76c
-class Prediction(nn.Module):
-    "The network as laplace-torch calls it: a dictionary of x, t, y -> (B, outputs)"
-    def __init__(self, net):
-        super().__init__()
-        self.net = net
-    def forward(self, batch): return self.net(batch['x'], batch['t'], batch['y']).flatten(1)
-
-# %% ../../nbs/posteriors/all_weights.ipynb #4d449011
-class NoisedBatches:
-    "Batches of noised images and targets, as a data loader"
-    def __init__(self, model, images, labels, batch_size, seed):
-        self.model, self.images, self.labels = model, images, labels
-        self.batch_size, self.dataset = batch_size, range(len(images))
-        generator = torch.Generator().manual_seed(stream_seed('kronecker', whole_number('seed', seed, least=0)))
-        self.t, self.noise = draw_times_and_noise(images, generator)
-        share = model.info.get('training', {}).get('config', {}).get('label_dropout', 0.)
-        if labels is not None and share and model.null_label is not None:
-            self.labels = drop_labels(labels, model.null_label, share, generator)
-
-    def __len__(self): return -(-len(self.images) // self.batch_size)
-
-    def __iter__(self):
-        device = self.model.device
-        for i in range(0, len(self.images), self.batch_size):
-            part = slice(i, i + self.batch_size)
-            x_1, t, noise = (v[part].to(device) for v in (self.images, self.t, self.noise))
-            x, target = self.model.process.perturb(x_1, noise, t)
-            y = None if self.labels is None else self.labels[part].to(device)
-            yield dict(x=x, t=t, y=y, target=target.flatten(1))
-
-class FreshTargets(CurvlinopsGGN):
-    "laplace-torch's backend, with other Monte Carlo targets in every batch"
-    batches, seeds = 0, 2**31
-    def kron(self, x, y, N, **kwargs):
-        self.batches += 1
-        return super().kron(x, y, N, seed=stream_seed('fisher', self.batches) % self.seeds, **kwargs)
 
 # %% ../../nbs/posteriors/all_weights.ipynb #ed56bef5
 def chosen_layers(
@@ -90,12 +51,6 @@ def parameters_of(net, layers) -> list:
     return [name for name, _ in net.named_parameters() if name in wanted]
 
 # %% ../../nbs/posteriors/all_weights.ipynb #54d376da
-def residual_sigma(net, batches) -> float:
-    "Root mean square of target minus output"
-    with torch.no_grad():
-        squares = [(net(b['x'], b['t'], b['y']).flatten(1) - b['target']).square().sum().item() for b in batches]
-    return math.sqrt(sum(squares) / batches.images.numel())
-
 TABLE_PRECISION = 1.      # prior precision of tables: the inverse variance of torch's initialisation
 
 def factors_of(la) -> dict:
@@ -103,10 +58,8 @@ def factors_of(la) -> dict:
     return {f'curvature factor {i}.{j}': v for i, own in enumerate(la.H_facs.kfacs) for j, v in enumerate(own)}
 
 # %% ../../nbs/posteriors/all_weights.ipynb #0ecb5eaa
-def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precision, progress):
-    "A fitted laplace-torch posterior of a copy of the network, over the named parameters, and lambda"
-    net = copy.deepcopy(model.net).to(memory_format=torch.contiguous_format).eval()
-    if sigma is None: sigma = residual_sigma(net, batches)
+def kronecker_laplace(net, layers, names, batches, n_data, sigma, prior_precision, progress):
+    "A fitted laplace-torch posterior of a network, which it changes, over the named parameters, and lambda"
     tables = with_one_hot_tables(net, layers)
     for name, p in net.named_parameters(): p.requires_grad_(name in names or name in tables)
     la = KronLaplace(Prediction(net), 'regression', sigma_noise=sigma, backend=FreshTargets,
@@ -125,7 +78,7 @@ def kronecker_laplace(model, layers, names, batches, n_data, sigma, prior_precis
     else: la.prior_precision = prior_precision
     precision = float(la.prior_precision)
     own = [TABLE_PRECISION if name in tables else precision for name, p in net.named_parameters() if p.requires_grad]
-    if tables and prior_precision is None: la.prior_precision = torch.tensor(own, device=model.device)
+    if tables and prior_precision is None: la.prior_precision = torch.tensor(own, device=batches.model.device)
     return la, precision
 
 # %% ../../nbs/posteriors/all_weights.ipynb #49248213
@@ -155,6 +108,7 @@ class KroneckerFit:
     sigma: float
     prior_precision: float
     n_data: int
+    loss_weight: str = 'uniform'     # of the squared errors over time, see `loss_weight`
     order: torch.Tensor = None       # int64 (P,), of `laplace_order`
 
     def draw(self, n, seed):
@@ -175,6 +129,8 @@ class KroneckerPosterior(Fitted, NamedWeights):
     def prior_precision(self): return self.fitted.prior_precision         # lambda
     @property
     def n_data(self): return self.fitted.n_data                           # N
+    @property
+    def loss_weight(self): return self.fitted.loss_weight                 # of the squared errors over time
 
     def sample(self, n=1, generator=None):
         n, generator = draws_of(n, generator)
@@ -183,10 +139,15 @@ class KroneckerPosterior(Fitted, NamedWeights):
         return (mean + math.sqrt(self.temperature) * (draws - mean)).cpu()
 
     def state(self):
-        f = self.fitted
-        settings = dict(n_data=f.n_data, sigma=f.sigma, prior_precision=f.prior_precision)
-        info = dict(layers=self.layers, names=self.names, temperature=self.temperature, settings=settings)
-        return dict(pack(f.precision), mean=self.mean), info
+        settings = {k: getattr(self.fitted, k) for k in ('n_data', 'sigma', 'prior_precision', 'loss_weight')}
+        tensors = dict(pack(self.fitted.precision), mean=self.mean)
+        return tensors, dict(layers=self.layers, names=self.names, temperature=self.temperature, settings=settings)
+
+    def __repr__(self):
+        fit, sizes = 'not fitted', [p.numel() for n, p in self.model.net.named_parameters() if n in self.names]
+        if self._fit: fit = f"sigma {self.sigma:.3g}, N {self.n_data:,}{weight_text(self.loss_weight)}"
+        return (f"{type(self).__name__}({sum(sizes):,} weights of {len(self.layers)} layers, {fit}, "
+                f"temperature {self.temperature:g})")
 
 # %% ../../nbs/posteriors/all_weights.ipynb #57db0fa5
 class AllWeightsLaplace(KroneckerPosterior):
@@ -201,6 +162,7 @@ class AllWeightsLaplace(KroneckerPosterior):
         sigma:float=None,       # standard deviation of the residual; None: from the images given to `fit`
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
+        loss_weight:str=None,   # of the errors over time, "uniform" for none, see `loss_weight`; None: by the record
     ):
         if isinstance(has_parts('model', model, MODEL, 'net', 'process').net, WrappedNetwork):
             raise ValueError("AllWeightsLaplace is for networks of this package, and this one was wrapped; use "
@@ -209,6 +171,7 @@ class AllWeightsLaplace(KroneckerPosterior):
         self.model, self.layers, self.names = model, list(chosen), parameters_of(model.net, chosen)
         self.temperature = positive('temperature', temperature)
         self.config = check_settings(n_data, sigma, prior_precision)
+        self.config['loss_weight'] = chosen_loss_weight(model, loss_weight)
 
     def fit(self,
         images,                 # float (n, C, H, W), scaled as in training, see `fit_data`; or a dataset or data loader
@@ -220,27 +183,27 @@ class AllWeightsLaplace(KroneckerPosterior):
     ):                          # itself
         "Fit the factors to images, one time and one noise for each. The model is left as it is: a copy is used."
         images, labels, self.warning = fit_data(self.model, images, labels)
-        batches = NoisedBatches(self.model, images, labels, whole_number('batch_size', batch_size), seed)
         wanted = dict(self.config, n_data=self.config['n_data'] or recorded_images(self.model, len(images)))
+        size, weight = whole_number('batch_size', batch_size), wanted.pop('loss_weight')
+        batches = NoisedBatches(self.model, images, labels, size, seed, weight)
         with full_precision(self.model):
-            la, lam = kronecker_laplace(self.model, self.layers, self.names, batches, **wanted, progress=progress)
+            net = copy.deepcopy(self.model.net).to(memory_format=torch.contiguous_format).eval()
+            residual = None if wanted['sigma'] else residuals_of(net, batches)
+            if residual: wanted['sigma'] = residual['weighted']
+            la, lam = kronecker_laplace(net, self.layers, self.names, batches, **wanted, progress=progress)
         order = laplace_order(self.model.net, self.names).to(la.mean.device)
-        self._fit = KroneckerFit(la.mean[order], la.posterior_precision, float(la.sigma_noise), lam, la.n_data, order)
+        self._fit = KroneckerFit(la.mean[order], la.posterior_precision, float(la.sigma_noise), lam, la.n_data, weight,
+                                 order)
         self.remember(self.model, images, labels)
-        if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, len(images))
+        if residual: self.warning += warn_of_residual(self.model, residual['raw'], len(images))
         return self
 
     @classmethod
     def restored(cls, model, tensors, info, path):
         check_mean(path, model.net, info['names'], tensors['mean'])
-        self = cls(model, info['layers'], temperature=info['temperature'], **info['settings'])
+        settings = dict(loss_weight='uniform') | info['settings']             # files of earlier versions do not say it
+        self = cls(model, info['layers'], temperature=info['temperature'], **settings)
         order = laplace_order(model.net, info['names']).to(model.device)
-        self._fit = KroneckerFit(tensors['mean'].to(model.device), unpack(tensors, model.device), **info['settings'],
+        self._fit = KroneckerFit(tensors['mean'].to(model.device), unpack(tensors, model.device), **settings,
                                  order=order)
         return self
-
-    def __repr__(self):
-        parameters = dict(self.model.net.named_parameters())
-        fit = 'not fitted' if self._fit is None else f"sigma {self.sigma:.3g}, N {self.n_data:,}"
-        return (f"{type(self).__name__}({sum(parameters[n].numel() for n in self.names):,} weights of "
-                f"{len(self.layers)} layers, {fit}, temperature {self.temperature:g})")

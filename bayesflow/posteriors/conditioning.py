@@ -23,12 +23,13 @@ from .label_counts import check_no_null, training_counts
 from .label_gradients import blocks_of, label_gradients
 from .label_posterior import LabelFit, LabelPosterior
 from .label_sandwich import LABEL_STRUCTURES, planned_passes, sandwich_blocks
+from .loss_weight import chosen_loss_weight, weight_text
 from .training_record import warn_of_residual
 
 # %% ../../nbs/posteriors/conditioning.ipynb #045dc14d
-def residual_sigma(found:dict, counts:dict, labels) -> float:
-    "Root mean square of the residual, over the labels with their numbers of images"
-    mean = {y: found[y].rss / found[y].outputs for y in labels if y in found}
+def residual_sigma(found:dict, counts:dict, labels, kind='rss') -> float:
+    "Root mean square of the residual, over the labels with their numbers of images; without loss weights for \"raw\""
+    mean = {y: getattr(found[y], kind) / found[y].outputs for y in labels if y in found}
     sigma = math.sqrt(sum(counts[y] * m for y, m in mean.items()) / sum(counts[y] for y in mean))
     if sigma == 0:
         raise ValueError("The network fits these images without any residual, which leaves sigma open: pass sigma.")
@@ -74,10 +75,17 @@ def all_gradients(posterior, images, labels, counts, passes, epochs, exact, batc
         for y in bar:
             number, repeats = plan(y)
             g = torch.Generator().manual_seed(stream_seed('labels', seed, y))
-            found[y] = label_gradients(model, conditioning, own[y], y, number, g, batch_size, exact, repeats)
+            found[y] = label_gradients(model, conditioning, own[y], y, number, g, batch_size, exact, repeats,
+                                       posterior.config['loss_weight'])
     return found, nodes, number
 
 # %% ../../nbs/posteriors/conditioning.ipynb #1a03faf8
+def warn_of_raw(posterior, found:dict, counts:dict, passes:int) -> str:
+    "Warn of a residual that is not that of the training; the sentence, empty if there is none, or sigma was given"
+    if posterior.config['sigma'] is not None: return ''
+    raw = residual_sigma(found, counts, range(posterior.model.num_classes), 'raw')
+    return warn_of_residual(posterior.model, raw, passes)
+
 def warn_of_few(blocks):
     "Warn where there are fewer gradients than weights"
     few = next((b for b in blocks if len(b.values) < len(b.index)), None)
@@ -98,7 +106,8 @@ def completed_fit(posterior, found:dict, counts, nodes:dict, images:int) -> Labe
     if p.structure == 'sandwich': blocks = sandwich_blocks(blocks, *given)
     warn_of_few(blocks)
     factor = prior_by_evidence(blocks, p.mean / p.deviation) if p.by_evidence else 1.
-    return LabelFit(p.mean, blocks, nodes, counts, sigma, factor, math.prod(model.image_shape), images)
+    return LabelFit(p.mean, blocks, nodes, counts, sigma, factor, math.prod(model.image_shape), images,
+                    p.config['loss_weight'])
 
 # %% ../../nbs/posteriors/conditioning.ipynb #01be1102
 class ConditioningLaplace(LabelPosterior):
@@ -111,6 +120,7 @@ class ConditioningLaplace(LabelPosterior):
         prior_precision=None,
         temperature:float=1.,   # the covariance is multiplied by it
         structure='full',       # of the covariance: "full" is Gauss-Newton; or "sandwich", see `label_sandwich`
+        loss_weight:str=None,   # of the errors over time, "uniform" for none, see `loss_weight`; None: by the record
     ):
         self.structure = one_of('structure', structure, LABEL_STRUCTURES)
         self.model, self.temperature = model, positive('temperature', temperature)
@@ -119,6 +129,7 @@ class ConditioningLaplace(LabelPosterior):
             raise ValueError(f"prior_precision is {prior_precision!r}; pass a number, 'evidence', or None.")
         number = None if self.by_evidence else prior_precision
         self.config = check_settings(sigma=sigma, prior_precision=number)
+        self.config['loss_weight'] = chosen_loss_weight(model, loss_weight)
         self.conditioning = find_conditioning(model, layers)
         self.precisions = [number or layer.initial_precision for layer in self.conditioning.layers]
 
@@ -147,7 +158,7 @@ class ConditioningLaplace(LabelPosterior):
         self._fit = None
         self._fit = completed_fit(self, found, counts, nodes, len(images))
         self.remember(self.model, images, labels)
-        if self.config['sigma'] is None: self.warning += warn_of_residual(self.model, self.sigma, number)
+        self.warning += warn_of_raw(self, found, counts.of, number)
         return self
 
     def __repr__(self):
@@ -156,5 +167,5 @@ class ConditioningLaplace(LabelPosterior):
         if self._fit is None: return f"ConditioningLaplace({layers}, not fitted, temperature {self.temperature:g})"
         numbers = [c for y, c in self.counts.items() if y != self.model.null_label]
         return (f"ConditioningLaplace({len(self.mean):,} weights in {layers}, {len(numbers)} labels with "
-                f"{min(numbers):,} to {max(numbers):,} images by {self.fitted.counts.source}, sigma {self.sigma:.3g}, "
-                f"temperature {self.temperature:g})")
+                f"{min(numbers):,} to {max(numbers):,} images by {self.fitted.counts.source}, sigma {self.sigma:.3g}"
+                f"{weight_text(self.loss_weight)}, temperature {self.temperature:g})")

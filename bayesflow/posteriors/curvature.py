@@ -44,13 +44,14 @@ class Sums(CurvatureInterface):
     """Sums over the batches that it has seen: `gram`, `rss` (the residual sum of squares), `images` and `outputs`.
 
     With `clustered` it adds up the outer products of the images' scores, times sigma^4, as `scores` (P, P). `weights()`
-    gives the weights (B,) of the batch, for all sums but `raw`, the plain `rss`."""
+    gives the weights (B,) of the batch, for all sums but `raw`, the plain `rss`, and `log_weights` is the sum of their
+    logarithms over all outputs."""
     def __init__(self, model, likelihood, *args, scale=1., clustered=False, weights=None, **kwargs):
         if likelihood != 'regression':
             raise ValueError(f"ConvGGN is exact for likelihood='regression' only, not {likelihood!r}.")
         super().__init__(model, likelihood, *args, **kwargs)
         self.layer, self.scale, self.clustered, self.weights, self.raw = model.layer, scale, clustered, weights, 0.
-        self.gram, self.rss, self.images, self.outputs, self.scores = 0., 0., 0, 0, 0.
+        self.gram, self.rss, self.images, self.outputs, self.scores, self.log_weights = 0., 0., 0, 0, 0., 0.
 
     @torch.no_grad()
     def _batch(self, phi, y):
@@ -59,6 +60,7 @@ class Sums(CurvatureInterface):
         squares, one = rest.square().sum(1), 1. if w is None else w.to(rest)
         G, rss = gram(self.layer, phi, w), (one*squares).sum()
         self.raw = self.raw + squares.sum()
+        if w is not None: self.log_weights = self.log_weights + one.log().sum()*y.shape[1]
         if self.clustered:
             scores = image_scores(self.layer, phi, rest)*(1. if w is None else one[:, None])
             self.scores = self.scores + scores.mT @ scores

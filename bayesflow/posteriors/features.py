@@ -14,6 +14,7 @@ from torch import nn
 from ..arguments import positive
 from ..core import whole_number
 from ..models.linear_head import output_shape, plain
+from .loss_weight import weights_at
 
 # %% ../../nbs/posteriors/features.ipynb #12a8619e
 def check_settings(
@@ -79,7 +80,7 @@ class FeatureStream:
         self.epochs, self.batch_size, self.times, self.process = epochs, batch_size, times, process
         self.dataset = range(n_data or len(images))
         self.generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
-        self.loss_weight, self.weight = loss_weight, None              # `weight` is (B,) of the current batch
+        self.loss_weight, self.weight = loss_weight, None     # `weight` is (B,) of the current batch, or None
         self.rest = self._batches()
         *self.first, self.first_weight = next(self.rest)
 
@@ -101,10 +102,5 @@ class FeatureStream:
             for i in range(self.process[0]*size, n, self.process[1]*size):
                 x_1, y = self.images[i:i + size], None if self.labels is None else self.labels[i:i + size]
                 own = t[i:i + len(x_1)]
-                yield *features_and_target(self.model, x_1, noise_of_images(x_1, i, seed), own, y), self._weight(own)
-
-    def _weight(self, t):
-        "Weights (B,) of the errors at times t, with mean 1 over uniform times; None for uniform ones"
-        if self.loss_weight == 'uniform': return None
-        of = lambda t: self.model.process.loss_weight(t, self.loss_weight).double()
-        return of(t)/of(torch.linspace(0, 1, 1001, dtype=torch.float64)).mean()
+                yield *features_and_target(self.model, x_1, noise_of_images(x_1, i, seed), own, y), \
+                    weights_at(self.model, own, self.loss_weight)

@@ -15,6 +15,7 @@ from ..models.linear_head import copy_layer, layer_config, theta_of
 from .base import Fitted, HeadPosterior, draws_of
 from .blocks import BlockGaussian, captured_by, factor_of
 from .curvature import STRUCTURES, ConvGGN, FlatHead, optimize_prior_precision
+from .loss_weight import weight_text
 from .sandwich import SandwichGaussian, check_size
 from .training_record import warn_of_residual
 
@@ -59,6 +60,8 @@ class HeadFit:
     n_data: int                 # N
     la: object = None           # the laplace-torch posterior
     scores: torch.Tensor = None # (bins, P, P) outer products of the images' scores, times sigma^4; of a sandwich
+    loss_weight: str = 'uniform'    # with which all sums are weighted, see `loss_weight`
+    log_weights: float = 0.     # sum of the logarithms of the weights over all outputs
 
     @property
     def layer(self): return self.la.model.layer
@@ -96,6 +99,7 @@ def complete_fit(
     structure:str, sums, rss, counts, sigmas, images:int, n_data:int,     # see `HeadFit`
     prior_precision:float=None, # lambda; None: by the marginal likelihood
     scores=None,                # (bins, P, P), of a sandwich
+    **weighted,                 # loss_weight and log_weights, see `HeadFit`
 ) -> HeadFit:
     "The posterior of these sums: laplace-torch's state, put together without data"
     rss, counts, sigmas = (torch.as_tensor(v, dtype=torch.float64) for v in (rss, counts, sigmas))
@@ -108,7 +112,7 @@ def complete_fit(
         n_data=n_data, n_outputs=int(counts.sum())//images, sigma_noise=sigma, prior_mean=0.,
         prior_precision=prior_precision or 1., likelihood='regression', temperature=1., enable_backprop=False))
     if prior_precision is None: optimize_prior_precision(la)
-    return HeadFit(structure, sums, rss, counts, sigmas, images, n_data, la, scores)
+    return HeadFit(structure, sums, rss, counts, sigmas, images, n_data, la, scores, **weighted)
 
 # %% ../../nbs/posteriors/fitted_head.ipynb #d0c9ee64
 def check_layer(
@@ -147,6 +151,8 @@ class FitNumbers:
     @property
     def images(self): return self.fitted.images                           # images seen
     @property
+    def loss_weight(self): return self.fitted.loss_weight                 # of the squared errors over time
+    @property
     def gram(self): return without_groups(self.fitted.gram)               # G of the images seen, (k, k)
     @property
     def second_moment(self): return without_groups(self.fitted.moment)    # M, (k, k)
@@ -168,7 +174,8 @@ class FitJudged(FitNumbers):
     def log_marginal_likelihood(self) -> float:
         """log p(targets | lambda, sigma) of the N training images, in nats.
         It is the Laplace approximation, exact where theta is the posterior mode."""
-        return float(self.la.log_marginal_likelihood())
+        f = self.fitted
+        return float(self.la.log_marginal_likelihood()) + f.n_data/f.images*f.log_weights/2
 
 # %% ../../nbs/posteriors/fitted_head.ipynb #8d8602db
 PRIOR_MATTERS = 0.02        # share of the variance from which the prior is said to matter
@@ -226,12 +233,14 @@ class FittedHead(Fitted, FitJudged, HeadPosterior):
     def state(self):
         f = self.fitted
         scalars = dict(images=f.images, n_data=f.n_data, prior_precision=f.prior_precision, structure=f.structure,
-                       counts=f.counts.long().tolist(), rss=f.rss.tolist(), sigmas=f.sigmas.tolist())
+                       counts=f.counts.long().tolist(), rss=f.rss.tolist(), sigmas=f.sigmas.tolist(),
+                       loss_weight=f.loss_weight, log_weights=f.log_weights)
         info = dict(temperature=self.temperature, head=layer_config(f.layer), scalars=scalars)
         scores = {} if f.scores is None else dict(scores=f.scores)
         return dict(mean=self.mean, sums=f.sums, **scores), info
 
     def __repr__(self):
-        fit = 'not fitted' if self._fit is None else f"sigma {self.sigma:.3g}, N {self.n_data:,}"
+        fit = 'not fitted'
+        if self._fit: fit = f"sigma {self.sigma:.3g}, N {self.n_data:,}{weight_text(self.loss_weight)}"
         return (f"{type(self).__name__}({len(self.mean):,} weights, {self.structure}, {fit}, "
                 f"temperature {self.temperature:g})")

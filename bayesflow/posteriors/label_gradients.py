@@ -12,13 +12,15 @@ import torch
 
 from ..models.conditioning import recorded
 from .features import stratified_times
+from .loss_weight import times_each, weights_at
 
 # %% ../../nbs/posteriors/label_gradients.ipynb #8d88b495
 @dataclass
 class Gradients:
     "Gradients of one label's images"
     samples: list = field(default_factory=list)    # one dictionary for each: node -> (width of the node,)
-    rss: float = 0.                                # sum of the squared residuals
+    rss: float = 0.                                # sum of the squared residuals, each times its loss weight
+    raw: float = 0.                                # the same without the weights
     outputs: int = 0                               # number of residuals
     images: int = 0                                # passes, each with one image, time and noise
     scores: list = field(default_factory=list)     # J^T r of each pass, like `samples`; for a sandwich only
@@ -42,6 +44,7 @@ def gradients_of(
     x_t, t, y, target,       # one batch of states, times, labels and targets
     probes,                  # function of the outputs f -> list of tensors like f
     scored:bool=False,       # the gradients of the residuals, too
+    w=None,                  # loss weights (B,): probes are multiplied by their roots, residuals by them
 ) -> tuple:                  # two lists of dictionaries node -> gradient, and the outputs f
     "One dictionary for each sample and probe, and one for each sample and its residual"
     with torch.enable_grad(), recorded(conditioning) as calls:
@@ -56,8 +59,9 @@ def gradients_of(
             for j, touched in enumerate(conditioning.layers[k].touched(looked_up, g)):
                 for node, v in touched.items(): nodes[j][k, node] = nodes[j].get((k, node), 0) + v.double().cpu()
         return nodes
-    samples, out = [nodes for probe in probes(f) for nodes in of(probe)], f.detach()
-    return samples, of((target - out).to(f)) if scored else [], out
+    root, out = None if w is None else w.sqrt(), f.detach()
+    samples = [nodes for probe in probes(f) for nodes in of(times_each(probe, root))]
+    return samples, of(times_each((target - out).to(f), w)) if scored else [], out
 
 # %% ../../nbs/posteriors/label_gradients.ipynb #0b1da3d9
 def label_gradients(
@@ -69,6 +73,7 @@ def label_gradients(
     batch_size:int=64,
     exact:bool=False,        # the whole Jacobian of every image, by as many backward passes as it has outputs
     repeats:int=0,           # for a sandwich: passes in a row with the same image, and the gradient of each residual
+    loss_weight:str='uniform',         # of `chosen_loss_weight`
 ) -> Gradients:
     "Gradients for the weights of a label, each from one image with one time and one noise"
     found, weight = Gradients(repeats=repeats), model.head.weight
@@ -81,10 +86,12 @@ def label_gradients(
         t = times[i:i + batch_size].to(weight.device, precise)
         x_t, target = model.process.perturb(x_1.to(weight), noise.to(weight), t)
         y = torch.full((len(x_1),), label, device=weight.device)
+        w = weights_at(model, times[i:i + batch_size], loss_weight)
         probes = unit_probes if exact else lambda f: [probe_signs(f, generator)]
-        samples, scores, f = gradients_of(model, conditioning, x_t, t, y, target, probes, repeats > 0)
+        samples, scores, f = gradients_of(model, conditioning, x_t, t, y, target, probes, repeats > 0, w)
         found.samples, found.scores = found.samples + samples, found.scores + scores
-        found.rss += (f - target).double().square().sum().item()
+        squares = (f - target).double().square()
+        found.raw, found.rss = found.raw + squares.sum().item(), found.rss + times_each(squares, w).sum().item()
         found.outputs, found.images = found.outputs + f.numel(), found.images + len(x_1)
     return found
 

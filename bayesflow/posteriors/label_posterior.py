@@ -32,6 +32,7 @@ class LabelFit:
     factor: float            # of the prior precision
     outputs: int             # D, number of outputs of one image
     images: int              # given to the fit
+    loss_weight: str = 'uniform'       # with which the blocks and sigma are weighted, see `loss_weight`
 
 
 
@@ -44,6 +45,8 @@ class LabelNumbers(Fitted):
     def sigma(self): return self.fitted.sigma                     # standard deviation of the residual
     @property
     def images(self): return self.fitted.images                   # given to the fit
+    @property
+    def loss_weight(self): return self.fitted.loss_weight         # of the squared errors over time
     @property
     def counts(self): return dict(self.fitted.counts.of)          # label -> N_y
     @property
@@ -204,13 +207,13 @@ class LabelPosterior(DirectedLabels):
         info = dict(layers=self.conditioning.names, precisions=self.precisions, temperature=self.temperature,
                     sigma=f.sigma, factor=f.factor, outputs=f.outputs, images=f.images, blocks=blocks,
                     structure=self.structure, source=f.counts.source, counts=list(f.counts.of.items()),
-                    nodes=list(f.nodes.items()))
+                    nodes=list(f.nodes.items()), loss_weight=f.loss_weight)
         return dict(tensors, mean=f.mean), info
 
     @classmethod
     def restored(cls, model, tensors, info, path):
-        structure = info.get('structure', 'full')                                # older files have none
-        try: self = cls(model, info['layers'], temperature=info['temperature'], structure=structure)
+        structure, weight = info.get('structure', 'full'), info.get('loss_weight', 'uniform')   # older files have none
+        try: self = cls(model, info['layers'], temperature=info['temperature'], structure=structure, loss_weight=weight)
         except ValueError as e: raise ValueError(f"{path} belongs to another model ({e}).") from None
         if not torch.equal(self.mean, tensors['mean']):
             raise ValueError(f"{path} was fitted around other label weights than this model's: use the model it was "
@@ -219,5 +222,5 @@ class LabelPosterior(DirectedLabels):
         own, self.precisions = enumerate(info['blocks']), info['precisions']
         blocks = [stored_block(self.conditioning, structure, tensors, *b) for b in own]
         self._fit = LabelFit(self.mean, blocks, nodes, Counts(dict(info['counts']), info['source']), info['sigma'],
-                             info['factor'], info['outputs'], info['images'])
+                             info['factor'], info['outputs'], info['images'], weight)
         return self

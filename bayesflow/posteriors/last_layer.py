@@ -18,6 +18,7 @@ from ..models.precision import full_precision
 from .features import FeatureStream, check_settings
 from .fit_data import fit_data
 from .fitted_head import HEAD_STRUCTURES, FittedHead, check_layer, complete_fit, empty_laplace
+from .loss_weight import chosen_loss_weight
 from .training_record import recorded_images
 
 # %% ../../nbs/posteriors/last_layer.ipynb #0adc9b0f
@@ -39,12 +40,6 @@ def check_number(n:int, bins:int, processes:int):
     if n < bins: raise ValueError(f"{parts}: pass more images or fewer time_bins.")
     if n//bins < processes: raise ValueError(f"{parts} and {processes} processes: pass more images.")
 
-# %% ../../nbs/posteriors/last_layer.ipynb #2e3400d9
-def check_loss_weight(model, weight:str) -> str:
-    "A loss weight of the model's process; `ValueError` for another one"
-    if weight == 'uniform' or weight in getattr(model.process, 'loss_weights', ()): return weight
-    raise ValueError(f"Unknown loss weight {weight!r} for this process; choose uniform, or what it was trained with.")
-
 # %% ../../nbs/posteriors/last_layer.ipynb #dc52851b
 def parts_of_time(images, labels, bins, generator):
     "(images, labels, times) of each part of the time axis in turn; a single part has the images as they are"
@@ -53,15 +48,14 @@ def parts_of_time(images, labels, bins, generator):
         own = lambda v: v if v is None or bins == 1 else v[order[b::bins].to(v.device)]
         yield own(images), own(labels), (b/bins, (b + 1)/bins)
 
-def one_pass(model, structure, bins, n_data, images, labels, epochs, batch_size, generator, process, progress,
-             loss_weight='uniform'):
+def one_pass(posterior, n_data, images, labels, epochs, batch_size, generator, process, progress):
     "laplace-torch's own `fit` over the images of each part of the time axis; returns its backends, which have the sums"
-    backends, weight = [], model.head.weight
+    model, wanted, backends, weight = posterior.model, posterior.config, [], posterior.model.head.weight
     device = 'cpu' if weight.device.type == 'mps' else weight.device                        # no float64 there
-    for x, y, times in parts_of_time(images, labels, bins, generator):
+    for x, y, times in parts_of_time(images, labels, wanted['time_bins'], generator):
         size = min(batch_size, len(x)//process[1])
-        stream = FeatureStream(model, x, y, n_data, epochs, size, generator, times, process, loss_weight)
-        la = empty_laplace(model.head, structure, device, scale=n_data/(epochs*len(images)),
+        stream = FeatureStream(model, x, y, n_data, epochs, size, generator, times, process, wanted['loss_weight'])
+        la = empty_laplace(model.head, posterior.structure, device, scale=n_data/(epochs*len(images)),
                            weights=lambda: stream.weight)
         la.fit(stream, progress_bar=progress)
         backends.append(la.backend)
@@ -75,9 +69,9 @@ def scores_over(backends, accelerator=None):
     return (scores if accelerator is None else accelerator.reduce(scores, 'sum')).cpu()
 
 def sums_over(backends, accelerator=None):
-    "Gram matrices (bins, g, k, k), and rss, images and outputs (bins,) each, over all processes"
+    "Gram matrices (bins, g, k, k), and rss, images, outputs, raw and log_weights (bins,) each, over all processes"
     sums = torch.stack([b.gram for b in backends])
-    rows = [[float(b.rss), b.images, b.outputs] for b in backends]
+    rows = [[float(b.rss), b.images, b.outputs, float(b.raw), float(b.log_weights)] for b in backends]
     rows = torch.tensor(rows, dtype=torch.float64, device=sums.device)
     if accelerator is not None: sums, rows = accelerator.reduce(sums, 'sum'), accelerator.reduce(rows, 'sum')
     if not math.isfinite(rows.sum() + sums.sum()):
@@ -96,13 +90,13 @@ class LastLayerLaplace(FittedHead):
         prior_precision:float=None,    # lambda; None: by the marginal likelihood
         temperature:float=1.,   # the covariance is multiplied by it
         time_bins:int=1,        # number of equal parts of the time axis whose residuals have a standard deviation each
-        loss_weight='uniform',  # of the errors over time, as in the training: `TrainConfig.loss_weight`
+        loss_weight:str=None,   # of the errors over time, "uniform" for none, see `loss_weight`; None: by the record
     ):
         one_of('structure', structure, HEAD_STRUCTURES)
         layer_config(has_parts('model', model, MODEL, 'head').head)
         self.config = check_settings(n_data, sigma, prior_precision) | dict(time_bins=check_bins(time_bins, sigma))
         self.model, self.structure, self.temperature = model, structure, positive('temperature', temperature)
-        self.config['loss_weight'] = check_loss_weight(model, loss_weight)
+        self.config['loss_weight'] = chosen_loss_weight(model, loss_weight)
 
     def fit(self,
         images,                 # float (n, C, H, W), scaled as in training, see `fit_data`; or a dataset or data loader
@@ -124,17 +118,17 @@ class LastLayerLaplace(FittedHead):
         check_number(len(images), wanted['time_bins'], process[1])
         n_data = wanted['n_data'] or recorded_images(self.model, len(images))
         with full_precision(self.model):
-            backends = one_pass(self.model, self.structure, wanted['time_bins'], n_data, images, labels, epochs,
-                                whole_number('batch_size', batch_size), generator, process, progress,
-                                wanted['loss_weight'])
-        sums, (rss, seen, outputs) = sums_over(backends, accelerator)
+            backends = one_pass(self, n_data, images, labels, epochs, whole_number('batch_size', batch_size),
+                                generator, process, progress)
+        sums, (rss, seen, outputs, raw, log_weights) = sums_over(backends, accelerator)
         sigmas = [wanted['sigma'] or math.sqrt(r/m) for r, m in zip(rss, outputs)]
         if min(sigmas) == 0:
             raise ValueError("The network fits these images without any residual, which leaves sigma open: pass sigma.")
         self._fit = complete_fit(head, self.structure, sums, rss, outputs, sigmas, int(sum(seen)), n_data,
-                                 wanted['prior_precision'], scores_over(backends, accelerator))
+                                 wanted['prior_precision'], scores_over(backends, accelerator),
+                                 loss_weight=wanted['loss_weight'], log_weights=sum(log_weights))
         self.remember(self.model, images, labels)
-        return self.warned(len(images), math.sqrt(sum(float(b.raw) for b in backends)/sum(b.outputs for b in backends)))
+        return self.warned(len(images), math.sqrt(sum(raw)/sum(outputs)))
 
     @classmethod
     def restored(cls, model, tensors, info, path):
@@ -142,6 +136,7 @@ class LastLayerLaplace(FittedHead):
         s, layer, bins = info['scalars'], copy_layer(model.head), len(tensors['sums'])
         with torch.no_grad(): nn.utils.vector_to_parameters(tensors['mean'], layer.parameters())
         sigma = s['sigmas'][0] if bins == 1 else None
-        self = cls(model, s['structure'], s['n_data'], sigma, s['prior_precision'], info['temperature'], bins)
+        self = cls(model, s['structure'], s['n_data'], sigma, s['prior_precision'], info['temperature'], bins,
+                   s.get('loss_weight', 'uniform'))                          # files of earlier versions do not say it
         self._fit = complete_fit(layer, sums=tensors['sums'], scores=tensors.get('scores'), **s)
         return self

@@ -53,7 +53,8 @@ class Propagated:
     error: torch.Tensor = of_samples(0, default=None)            # (B,), estimated relative error of the total by that
     through: torch.Tensor = of_samples(0, default=None)          # (B, ...), a function of the samples
     through_variance: torch.Tensor = of_samples(0, default=None)   # (B, ...), its variance
-    first_order_error: torch.Tensor = of_samples(0, default=None)  # (B,), see `Shared`
+    first_order_error: torch.Tensor = of_samples(0, default=None)  # (B,), see `first_order_check`
+    left_out: torch.Tensor = of_samples(0, default=None)         # (B,), see there
     parts: dict = of_samples(0, default=None)  # name -> (B, C, H, W), variance by each part of a sum of posteriors
 
     @classmethod
@@ -115,6 +116,13 @@ class Method(ABC):
         changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
         return f"{self.name} ({', '.join(changed)})" if changed else self.name
 
+# %% ../../nbs/propagation/base.ipynb #3bf5e604
+def checked_note(error, left_out) -> str:
+    "What the checks of `Shared` found, in words; empty if there were none"
+    if error is None: return ''
+    note = f", first-order error {error.mean():.2g} on average, {error.max():.2g} at most"
+    return f"{note}, {100 * left_out.mean():.0f} % of the variance left out" if left_out.any() else note
+
 # %% ../../nbs/propagation/base.ipynb #0d8f59fc
 @dataclass(repr=False)
 class UncertainSamples:
@@ -137,6 +145,7 @@ class UncertainSamples:
     through: torch.Tensor = None            # (B, ...), a function of the samples
     through_variance: torch.Tensor = None   # (B, ...), its variance
     first_order_error: torch.Tensor = None  # (B,), with `Shared(checks=...)`
+    left_out: torch.Tensor = None           # (B,), share of the variance in directions not followed, with it too
     parts: dict = None                      # name -> (B, C, H, W) float64, of a `SumOfPosteriors`
     S: torch.Tensor = None                  # (K, B, C, H, W), sum_k S_pk S_qk is the covariance of pixels p and q
     data_range: tuple = DATA_RANGE          # (low, high), the pixel values of black and white
@@ -144,9 +153,8 @@ class UncertainSamples:
     @classmethod
     def of(cls, parts:list, **made):
         "From the `Propagated` of each group of samples; `made`: times, labels, seeds, sampler, method, evaluations"
-        images = (p := Propagated.joined(parts)).image_steps.float()
-        same = {f.name: getattr(p, f.name) for f in fields(p) if f.name not in ('image_steps', 'variance_steps')}
-        return cls(images[-1], p.variance_steps[-1], images, p.variance_steps, **made, **same)
+        same = vars(p := Propagated.joined(parts)) | dict(image_steps=p.image_steps.float())
+        return cls(same['image_steps'][-1], p.variance_steps[-1], **made, **same)
 
     @property
     def aleatoric(self):
@@ -174,4 +182,5 @@ class UncertainSamples:
         std = self.variance.clamp(min=0).sqrt()
         return (f"UncertainSamples({len(self.images)} images {tuple(self.images.shape[1:])}, {self.sampler}, "
                 f"{self.steps} steps, {self.method}: {self.evaluations:g} network evaluations a sample, "
-                f"standard deviation{unit_note(self.data_range)} {std.mean():.2g} on average, {std.max():.2g} at most)")
+                f"standard deviation{unit_note(self.data_range)} {std.mean():.2g} on average, {std.max():.2g} at most"
+                f"{checked_note(self.first_order_error, self.left_out)})")

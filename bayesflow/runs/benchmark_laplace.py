@@ -35,7 +35,8 @@ class LastLayerProblem:
     @classmethod
     def of(cls, model, images, labels, seed=0):
         "Fit the posterior, and keep the features that it was fitted to"
-        posterior = LastLayerLaplace(model, n_data=len(images)).fit(images, labels, seed=seed)
+        plain = LastLayerLaplace(model, n_data=len(images), loss_weight='uniform')      # as laplace-torch knows it
+        posterior = plain.fit(images, labels, seed=seed)
         return cls(posterior, *next(iter(FeatureStream(model, images, labels, batch_size=len(images), seed=seed))))
 
     def ours(self, dtype=None):

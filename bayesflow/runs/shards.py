@@ -211,7 +211,8 @@ def fitted_by(posterior) -> dict:
     "What determines a fitted posterior of the last layer"
     weights = tensors_digest(dict(mean=posterior.mean, gram=posterior.gram))
     return dict(posterior=weights, sigmas=posterior.sigmas.tolist(), n_data=posterior.n_data,
-                prior_precision=posterior.prior_precision, temperature=posterior.temperature)
+                prior_precision=posterior.prior_precision, temperature=posterior.temperature,
+                structure=posterior.structure, loss_weight=posterior.loss_weight)
 
 # %% ../../nbs/runs/shards.ipynb #0cbabecf
 def key_of(

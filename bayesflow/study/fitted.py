@@ -60,10 +60,11 @@ def maps_by_turns(
 # %% ../../nbs/study/fitted.ipynb #7202d3b4
 def posterior_numbers(
     posterior,      # a fitted LastLayerLaplace
-) -> dict:          # fit_images, n_data, sigma, prior_precision, log_marginal_likelihood
+) -> dict:          # fit_images, n_data, sigma, loss_weight, prior_precision, log_marginal_likelihood
     "What determines the width of a posterior"
     return dict(fit_images=posterior.images, n_data=posterior.n_data, sigma=posterior.sigma,
-                prior_precision=posterior.prior_precision, log_marginal_likelihood=posterior.log_marginal_likelihood())
+                loss_weight=posterior.loss_weight, prior_precision=posterior.prior_precision,
+                log_marginal_likelihood=posterior.log_marginal_likelihood())
 
 def map_numbers(
     out,            # `UncertainSamples` with labels

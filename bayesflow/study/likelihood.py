@@ -71,7 +71,7 @@ FLOOR = 1e-4                # variance that every pixel has at least, in the uni
 
 # %% ../../nbs/study/likelihood.ipynb #082bd500
 def unit_of_map(
-    maps:dict,               # with `expected`, `epistemic`, and the absolute `error`
+    maps:dict,               # with `expected`, `epistemic`, the absolute `error`, and `of_mean` if there is one
     seed:int=0,
 ) -> dict:                   # conformal_factor, floor: float; the others (value, low, high)
     """Factors between the maps and the squared error, and the coverage of 90 % intervals with and without the
@@ -80,6 +80,7 @@ def unit_of_map(
     half = len(error) // 2
     q = conformal_factor(expected[:half], error[:half], 0.9, FLOOR)
     covered = lambda factor: over_images(interval_coverage(expected[half:], error[half:], factor, FLOOR), seed=seed)
-    return dict(scale=scale_factor(expected, error, seed=seed),
+    of_mean = dict(scale_of_mean=scale_factor(maps['of_mean'], error, seed=seed)) if 'of_mean' in maps else {}
+    return of_mean | dict(scale=scale_factor(expected, error, seed=seed),
                 scale_epistemic=scale_factor(maps['epistemic'], error, seed=seed),
                 conformal_factor=q, floor=FLOOR, coverage=covered(q), coverage_without=covered(GAUSSIAN_90**2))

@@ -15,6 +15,7 @@ import torch
 from ..models.precision import full_precision
 from ..posteriors.base import GaussianHead
 from ..posteriors.features import FeatureStream
+from ..posteriors.loss_weight import times_each
 
 # %% ../../nbs/study/noise_model.ipynb #83770689
 BELOW, ABOVE = 25., 10.         # the search in log kappa goes so far around the value where both variances are alike
@@ -38,12 +39,14 @@ def residuals(posterior, images, labels, batch_size, seed):
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     for b in range(bins):
         own = [None if v is None else torch.as_tensor(v)[order[b::bins]] for v in (images, labels)]
-        for phi, target in FeatureStream(posterior.model, *own, batch_size=batch_size, seed=seed + b,
-                                         times=(b/bins, (b + 1)/bins)):
+        stream = FeatureStream(posterior.model, *own, batch_size=batch_size, seed=seed + b,
+                               times=(b/bins, (b + 1)/bins), loss_weight=posterior.loss_weight)
+        for phi, target in stream:
             rest = (target - head(phi).flatten(1)).detach().double().square().cpu()
             gamma2 = posterior.variance(phi).flatten(1).double().cpu()/posterior.temperature
-            sigma2 = torch.full((rest.numel(),), float(posterior.sigmas[b])**2, dtype=torch.float64)
-            yield rest.flatten(), gamma2.flatten(), sigma2
+            sigma2 = torch.full(rest.shape, float(posterior.sigmas[b])**2, dtype=torch.float64)
+            if stream.weight is not None: sigma2 = times_each(sigma2, 1/stream.weight)
+            yield rest.flatten(), gamma2.flatten(), sigma2.flatten()
 
 # %% ../../nbs/study/noise_model.ipynb #184a9a24
 def noise_model_factor(
@@ -69,6 +72,7 @@ class ArbitraryCovariance:
         rank:int=2, seed:int=0,
     ):
         self.model, self.sigmas, self.temperature = posterior.model, posterior.sigmas, 1.
+        self.loss_weight = posterior.loss_weight
         g = torch.Generator().manual_seed(seed)
         rows = torch.randn(rank, len(posterior.mean), generator=g, dtype=torch.float64)
         size = posterior.scale(posterior.factor()).square().sum()/posterior.temperature

@@ -30,7 +30,8 @@ def score_panels(
 ) -> tuple:                  # panels and kinds, for `intervals`
     "AUROC of the scores, a panel for each model; the best come first, and the scores that know the label come last"
     area = lambda v, n: v['measures'][n]['auroc']
-    names = list(next(iter(images.values()))['measures'])
+    every = dict.fromkeys(n for v in images.values() for n in v['measures'])
+    names = [n for n in every if all(n in v['measures'] for v in images.values())]     # scores that all models have
     names.sort(key=lambda n: (knows_label(n), -sum(area(v, n)[0] for v in images.values())))
     title = lambda m, v: f"{m}\n{v['rejected']} of {v['samples']} rejected"
     panels = {title(m, v): {n: area(v, n) for n in names} for m, v in images.items()}

@@ -85,8 +85,8 @@ def regeneration_maps(
 ) -> dict:                   # name -> float32 (B, C, H, W); `error` is absolute, each of the others may predict it
     """Noise real images, bring them back, and make the maps that may predict the error.
 
-    `expected`, `aleatoric`, `offset` and `epistemic` are parts of `regenerate`; `redrawn`, `edges`, `ink` and
-    `class variance` need no posterior."""
+    `expected`, its parts `aleatoric`, `offset` (squared) and `of_mean`, and the last-layer map `epistemic` are of
+    `regenerate`; `redrawn`, `edges`, `ink` and `class variance` need no posterior."""
     t = time_of_share(model.process, share)
     state = noise_images(model, images, t, seeds)
     out = regenerate(model, state, t, labels=labels, posterior=posterior, steps=steps, draws=draws, rank=rank,
@@ -95,7 +95,7 @@ def regeneration_maps(
         noised = noise_images(model, out.images, t, [(k + 1) * REPEAT_SEED + s for s in seeds])
         return bring_back(model, noised, t, labels, steps, max_batch)
     maps = dict(error=(out.images - images.to(out.images)).abs(), expected=out.expected, aleatoric=out.aleatoric,
-                offset=out.offset.square(), epistemic=out.epistemic,
+                offset=out.offset.square(), of_mean=out.of_mean, epistemic=out.epistemic,
                 redrawn=torch.stack([again(k) for k in range(redrawn)]).var(0),
                 edges=edge_strength(out.images), ink=out.images + 1)
     if labels is not None: maps['class variance'] = variance_of_class[labels.cpu()]
@@ -108,7 +108,7 @@ def passes_of_maps(
     """Passes through the network per image that each map takes, with a sampler of one evaluation per step; `plain`
     is the image alone"""
     epistemic, aleatoric = (rank + 1) * steps, draws * steps
-    return dict(plain=steps, expected=steps + 1 + aleatoric, aleatoric=aleatoric, epistemic=epistemic,
+    return dict(plain=steps, expected=steps + 1 + aleatoric, aleatoric=aleatoric, of_mean=1, epistemic=epistemic,
                 redrawn=steps + redrawn * steps, edges=steps)
 
 # %% ../../nbs/study/pixels.ipynb #9a7b95ac

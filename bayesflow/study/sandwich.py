@@ -11,6 +11,7 @@ import torch
 from ..models.linear_head import scatter
 from ..posteriors.image_scores import image_scores
 from ..posteriors.last_layer import LastLayerLaplace
+from ..posteriors.loss_weight import times_each, weights_at
 from .noise_model import noise_model_factor
 from .pixels import against_error, over_images, regeneration_maps
 
@@ -41,6 +42,7 @@ def scores_of_pass(
     model,
     images, labels,          # (n, C, H, W) and (n,)
     generator,               # of times and noise
+    loss_weight:str,         # of the fit
     batch_size:int=256,
 ) -> torch.Tensor:           # (n, P) float64, on the CPU
     "The score of each image for the last layer, with one time and one noise, times sigma^2"
@@ -49,25 +51,26 @@ def scores_of_pass(
         t, noise = torch.rand(len(x), generator=generator), torch.randn(x.shape, generator=generator)
         x_t, target = model.process.perturb(x.to(weight), noise.to(weight), t.to(weight))
         phi = model.features(x_t, t.to(weight), y.to(weight.device))
-        scores.append(image_scores(model.head, phi, (target - model.head(phi)).flatten(1)).cpu())
+        rest = times_each((target - model.head(phi)).flatten(1), weights_at(model, t, loss_weight))
+        scores.append(image_scores(model.head, phi, rest).cpu())
     return torch.cat(scores)
 
 # %% ../../nbs/study/sandwich.ipynb #962fbc2a
 def width_by_observation(
     full,                    # a Gauss-Newton posterior of the last layer, of one part of the time axis
     images, labels,          # of the fit
-    seed:int=0,              # of times and noise
-) -> dict:                   # of_a_pass, of_an_image: ratios
+    seed:int=0,              # of times and noise, and of the bootstrap over images
+    repeats:int=1000,        # of the bootstrap
+) -> dict:                   # of_a_pass, of_an_image: ratios, each (value, low, high)
     """Mean variance of the output by the sandwich over Gauss-Newton, where the observation is a pass of an image, and
     where it is the image itself, averaged over all its times and noises"""
-    g, N = torch.Generator().manual_seed(seed), full.n_data
-    a, b = (scores_of_pass(full.model, images, labels, g) for _ in range(2))
-    Sigma = scatter(full.layer, full.blocks.covariance)
-    def total(C):
-        value, vector = torch.linalg.eigh((C + C.mT) / 2)
-        return float((value * full.scale(vector.mT.contiguous()).square()).sum())
-    of = lambda B: total(Sigma @ (B * N / len(images) / full.sigma**4) @ Sigma) / total(Sigma)
-    return dict(of_a_pass=of((a.mT @ a + b.mT @ b) / 2), of_an_image=of(a.mT @ b))
+    g = torch.Generator().manual_seed(seed)
+    a, b = (scores_of_pass(full.model, images, labels, g, full.loss_weight) for _ in range(2))
+    Sigma, total = scatter(full.layer, full.blocks.covariance), full.scale(full.factor()).square().sum()
+    unit = full.n_data / full.sigma**4 / total
+    of = lambda v: unit * full.scale(v @ Sigma).square()             # (n,): the share of each image, quadratic in v
+    shares = dict(of_a_pass=(of(a) + of(b)) / 2, of_an_image=(of(a + b) - of(a - b)) / 4)
+    return {k: over_images(v, repeats=repeats, seed=seed) for k, v in shares.items()}
 
 # %% ../../nbs/study/sandwich.ipynb #93a8fd10
 def compared_maps(

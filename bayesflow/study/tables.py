@@ -92,29 +92,40 @@ def fidelity_lines(
     if not fidelity: return []
     return [*step_lines(fidelity), *temperature_lines(fidelity)]
 
+# %% ../../nbs/study/tables.ipynb #1d351e7b
+OF_WEIGHTS = {'epistemic': 'the last-layer map alone (epistemic)',
+              'of_mean': 'the part of the weights in the expected error (of_mean)'}
+
+def alone_lines(pixels, shares):
+    "The order of each map of the weights against the edges, for the models that have the map"
+    lines = []
+    for name, words in OF_WEIGHTS.items():
+        for s in shares:
+            found = {m: v[name]['ause_minus_edges'] for m, p in pixels.items() if name in (v := p['measures'][s])}
+            question = f'AUSE of {words}, minus that of the edges (paired), {signal(s)}'
+            if found: lines.append(line(question, texts(found, 3)))
+    return lines
+
 # %% ../../nbs/study/tables.ipynb #788dab0e
 def pixel_lines(
     pixels:dict,             # model -> results
     shares,                  # of signal, as text
 ) -> list:                   # of lines
-    "The order of the maps against the edges, the gain of the map of the weights, and the cost"
+    "The order of the maps against the edges, the gain of the last-layer map, and the cost"
     lines, at = [], lambda s: {m: p['measures'][s] for m, p in pixels.items()}
     for s in shares:
         beaten = {m: edges_beaten(v) for m, v in at(s).items()}
         cell = lambda b: f"{interval_text(b['expected'], 3)}; edges {interval_text(b['edges'], 3)}"
         lines.append(line(f'AUSE of the expected error, {signal(s)}', {m: cell(b) for m, b in beaten.items()},
                           'below the edges, intervals apart', [b['met'] for b in beaten.values()]))
-    for s in shares:
-        alone = texts({m: v['epistemic']['ause_minus_edges'] for m, v in at(s).items()}, 3)
-        question = 'AUSE of the map of the weights alone, minus that of the edges (paired)'
-        lines.append(line(f'{question}, {signal(s)}', alone))
+    lines += alone_lines(pixels, shares)
     for s in shares:
         cell = lambda v: f"{interval_text(v['likelihood_gain'], 3)}; {interval_text(v['ause_gain'], 4)}"
-        question = f'what the weights add to a sum of fitted weights, {signal(s)}'
+        question = f'what the last-layer map (epistemic) adds to a sum with fitted weights, {signal(s)}'
         lines.append(line(f'{question}: log-likelihood, nats per pixel; AUSE (positive: better)',
                           {m: cell(p['the_weights_add'][s]) for m, p in pixels.items()}))
     passes = {m: p['passes_per_image'] for m, p in pixels.items()}
-    question = 'passes through the network per image: expected error; map of the weights; the image alone'
+    question = 'passes through the network per image: expected error; last-layer map (epistemic); the image alone'
     return [*lines, line(question, {m: f"{c['expected']}; {c['epistemic']}; {c['plain']}" for m, c in passes.items()})]
 
 # %% ../../nbs/study/tables.ipynb #ed6812f7
@@ -125,16 +136,32 @@ def unit_lines(
     "The unit of the expected error: its factors, and the coverage of its intervals"
     units, of = {m: p['units'][share] for m, p in pixels.items()}, signal(share)
     of_units = lambda key, digits=2: texts({m: u[key] for m, u in units.items()}, digits)
-    small = {m: f"{u['scale'][0] / u['scale_epistemic'][0]:.0e}" for m, u in units.items()}
+    small = lambda k: {m: f"{u['scale'][0] / u[k][0]:.0e}" for m, u in units.items() if k in u}
     factor = {m: f"{u['conformal_factor']:.2f}" for m, u in units.items()}
     covered = 'share of all pixels (most are background) in the interval that is to hold 90 %'
+    of_mean = small('scale_of_mean')
+    share_of_mean = [line(f'share of the part of the weights (of_mean) in the expected error, {of}', of_mean)]
     return [line(f'mean squared error / expected, {of}', of_units('scale')),
-            line(f'share of the variance of the weights in the expected error, {of}', small),
+            line(f'last-layer map (epistemic) / expected error, mean over pixels, {of}', small('scale_epistemic')),
+            *(share_of_mean if of_mean else []),
             line(f'{covered}, {of}', of_units('coverage', 3), '0.9'),
             line(f'factor on the expected error that makes that interval, {of}', factor)]
 
 # %% ../../nbs/study/tables.ipynb #372b9684
 CONTROLS = 'mutual information by pixelwise noise', 'mutual information by white noise', "scorer's entropy"
+
+# %% ../../nbs/study/tables.ipynb #86d1d539
+SEMANTIC = 'semantic entropy by the weights'
+
+def semantic_lines(images):
+    "The semantic likelihood of Jazbec et al., for the models that have it"
+    own = {m: v for m, v in images.items() if SEMANTIC in v['measures']}
+    gained = lambda v: v['added_value'].get(SEMANTIC)
+    added = lambda v: interval_text(triple_of_gain(gained(v)), 4) if gained(v) else 'too few rejected'
+    cell = lambda v: f"{interval_text(v['measures'][SEMANTIC]['auroc'])}; {added(v)}"
+    question = ("semantic likelihood of Jazbec et al. (entropy of a scorer's features over posterior draws), AUROC; "
+                "gain over the scorer's doubt, nats")
+    return [line(question, {m: cell(v) for m, v in own.items()})] if own else []
 
 # %% ../../nbs/study/tables.ipynb #a0784e8a
 def score_lines(
@@ -150,7 +177,7 @@ def score_lines(
     for name in CONTROLS:
         gain = texts({m: v['gain_of_the_weights'][name] for m, v in images.items()}, 3)
         lines.append(line(f'{name}; the weights minus it', {m: f'{a}; {gain[m]}' for m, a in area(name).items()}))
-    return [*lines, line('sum of the map', area('map: sum'))]
+    return [*lines, line('sum of the map', area('map: sum')), *semantic_lines(images)]
 
 # %% ../../nbs/study/tables.ipynb #d360a8a6
 HOT_CONTROLS = WEIGHTS, 'white noise of the hot size: mutual information'
@@ -167,8 +194,8 @@ def costly_score_lines(
     also = next(iter(images.values()))['also']
     return [line(f"sum of the published recursion's map, of the first {also:,}; sum of ours on the same",
                  {m: f"{area(v, 'published recursion: sum')}; {area(v, 'map: sum')}" for m, v in some.items()}),
-            line('mutual information by draws of the posterior at the temperature of the noise model; '
-                 'minus that at temperature 1; minus white noise of its size', {m: hot(v) for m, v in some.items()})]
+            line('mutual information by draws of a covariance times the factor of the noise model; minus that of '
+                 'the posterior itself; minus white noise of its size', {m: hot(v) for m, v in some.items()})]
 
 # %% ../../nbs/study/tables.ipynb #4c91e7ce
 KEPT_BY = 'map: sum', WEIGHTS, DOUBT
