@@ -65,6 +65,7 @@ def tensors_digest(
 
 # %% ../nbs/stored.ipynb #e6921a26
 DIGEST = 'bayesflow_sha256'          # the entry of a header that holds the checksum
+FORMAT = 'bayesflow_format'          # the entry that says that there is one
 
 def content_digest(
     tensors:dict, metadata:dict,
@@ -92,6 +93,7 @@ def save_tensors(
     from safetensors.torch import save
     whole = lambda v: v.detach().cpu().clone(memory_format=torch.contiguous_format)
     kept, about = {name: whole(v) for name, v in tensors.items() if v is not None}, dict(metadata or {})
+    about[FORMAT] = '1'
     about[DIGEST] = content_digest(kept, about)
     return write_whole(path, lambda part: part.write_bytes(with_metadata(save(kept), about)))
 
@@ -101,13 +103,13 @@ def checked(
     tensors:dict,         # that it holds
     metadata:dict,        # all entries of its header
 ) -> dict:                # the entries without the checksum
-    "`ValueError` unless the content of a file has the checksum in its header, if there is one"
+    "`ValueError` unless the content of a file has the checksum in its header; files of earlier versions have none"
     wanted, close = metadata.get(DIGEST), get_close_matches(DIGEST, metadata, n=1, cutoff=0.8)
-    whole = not close if wanted is None else wanted == content_digest(tensors, metadata)
+    whole = not close and FORMAT not in metadata if wanted is None else wanted == content_digest(tensors, metadata)
     if not whole:                                                    # or its checksum has lost its name
         raise ValueError(f"{path} is damaged: its content is not what was written (SHA-256). Copy it again, or delete "
                          "it and make it again.")
-    return {k: v for k, v in metadata.items() if k != DIGEST}
+    return {k: v for k, v in metadata.items() if k not in (DIGEST, FORMAT)}
 
 def read_tensors(
     path,

@@ -177,7 +177,7 @@ class AllWeightsLaplace(KroneckerPosterior):
         images,                 # float (n, C, H, W), scaled as in training, see `fit_data`; or a dataset or data loader
         labels=None,            # (n,) integers, or None
         *,
-        batch_size:int=64,      # images at a time
+        batch_size:int=64,      # images at a time; half as many, and the fit anew, where memory is full
         seed:int=0,             # of times and noise
         progress:bool=False,    # show a progress bar
     ):                          # itself
@@ -186,11 +186,12 @@ class AllWeightsLaplace(KroneckerPosterior):
         wanted = dict(self.config, n_data=self.config['n_data'] or recorded_images(self.model, len(images)))
         size, weight = whole_number('batch_size', batch_size), wanted.pop('loss_weight')
         batches = NoisedBatches(self.model, images, labels, size, seed, weight)
-        with full_precision(self.model):
+        def work():
             net = copy.deepcopy(self.model.net).to(memory_format=torch.contiguous_format).eval()
             residual = None if wanted['sigma'] else residuals_of(net, batches)
-            if residual: wanted['sigma'] = residual['weighted']
-            la, lam = kronecker_laplace(net, self.layers, self.names, batches, **wanted, progress=progress)
+            own = dict(wanted, sigma=residual['weighted']) if residual else wanted
+            return *kronecker_laplace(net, self.layers, self.names, batches, **own, progress=progress), residual
+        with full_precision(self.model): la, lam, residual = batches.from_the_start(work, len(images))
         order = laplace_order(self.model.net, self.names).to(la.mean.device)
         self._fit = KroneckerFit(la.mean[order], la.posterior_precision, float(la.sigma_noise), lam, la.n_data, weight,
                                  order)

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from ..arguments import one_of, positive
 from ..core import stream_seed, whole_number
 from ..models.conditioning import find_conditioning, recorded
+from ..models.memory import Parts
 from ..models.precision import full_precision
 from .features import check_settings
 from .fit_data import fit_data
@@ -68,6 +69,7 @@ def all_gradients(posterior, images, labels, counts, passes, epochs, exact, batc
     "label -> `Gradients`, the nodes of all labels, and the number of passes of the last one; for `fit`"
     model, conditioning, null, found = posterior.model, posterior.conditioning, posterior.model.null_label, {}
     batch_size, seed = whole_number('batch_size', batch_size), whole_number('seed', seed, least=0)
+    parts = Parts(batch_size, model.head.weight)                   # what one label has found to fit, the next one keeps
     own = {y: images if y == null else images[(labels == y).to(images.device)] for y, c in counts.of.items() if c}
     with full_precision(model), tqdm(own, desc='labels', disable=not progress) as bar:
         nodes = nodes_of_labels(model, conditioning)
@@ -76,7 +78,7 @@ def all_gradients(posterior, images, labels, counts, passes, epochs, exact, batc
             number, repeats = plan(y)
             g = torch.Generator().manual_seed(stream_seed('labels', seed, y))
             found[y] = label_gradients(model, conditioning, own[y], y, number, g, batch_size, exact, repeats,
-                                       posterior.config['loss_weight'])
+                                       posterior.config['loss_weight'], parts)
     return found, nodes, number
 
 # %% ../../nbs/posteriors/conditioning.ipynb #1a03faf8

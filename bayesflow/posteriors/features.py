@@ -14,6 +14,7 @@ from torch import nn
 from ..arguments import positive
 from ..core import whole_number
 from ..models.linear_head import output_shape, plain
+from ..models.memory import InParts
 from .loss_weight import weights_at
 
 # %% ../../nbs/posteriors/features.ipynb #12a8619e
@@ -63,7 +64,7 @@ def noise_of_images(x_1, first:int, seed:int) -> torch.Tensor:
     return torch.stack([draw(j) for j in range(len(x_1))])
 
 # %% ../../nbs/posteriors/features.ipynb #b7e5f259
-class FeatureStream:
+class FeatureStream(InParts):
     "Batches (phi, target) of a generative model, made when they are needed; a data loader for laplace-torch's `fit`"
     def __init__(self,
         model,                           # has .features(x, t, y), .head and .process.perturb(x_1, noise, t)
@@ -80,6 +81,7 @@ class FeatureStream:
         self.epochs, self.batch_size, self.times, self.process = epochs, batch_size, times, process
         self.dataset = range(n_data or len(images))
         self.generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+        self.chunk, self.parameter = batch_size, model.head.weight
         self.loss_weight, self.weight = loss_weight, None     # `weight` is (B,) of the current batch, or None
         self.rest = self._batches()
         *self.first, self.first_weight = next(self.rest)
@@ -102,5 +104,7 @@ class FeatureStream:
             for i in range(self.process[0]*size, n, self.process[1]*size):
                 x_1, y = self.images[i:i + size], None if self.labels is None else self.labels[i:i + size]
                 own = t[i:i + len(x_1)]
-                yield *features_and_target(self.model, x_1, noise_of_images(x_1, i, seed), own, y), \
-                    weights_at(self.model, own, self.loss_weight)
+                noise = noise_of_images(x_1, i, seed)
+                of = lambda part: features_and_target(self.model, *(v if v is None else v[part]
+                                                                    for v in (x_1, noise, own, y)))
+                yield *self.in_parts(of, len(x_1)), weights_at(self.model, own, self.loss_weight)

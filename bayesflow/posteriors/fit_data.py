@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ..core import stream_seed
+from ..models.memory import Parts
 from ..models.precision import full_precision
 from ..pixels import DATA_RANGE
 from .features import check_features
@@ -129,6 +130,7 @@ def range_of_model(model): return getattr(model, 'data_range', DATA_RANGE)
 
 # %% ../../nbs/posteriors/fit_data.ipynb #79202a52
 PROBED, BINS = 128, 8        # images that the prediction is tried on, and parts of the time axis
+AT_ONCE = 32                 # of these images in one pass
 
 # %% ../../nbs/posteriors/fit_data.ipynb #c12e23cf
 @torch.no_grad()
@@ -146,12 +148,11 @@ def prediction_error(
     t, noise = t.to(**to), noise.to(**to)
     x_t, target = model.process.perturb(x_1, noise, t)
     y = None if labels is None else labels[:n].to(p.device)
-    part = lambda v, i: None if v is None else v[i:i + 32]
-    def predicted(i):
-        phi = model.features(part(x_t, i), part(t, i), part(y, i))
-        check_features(model.head, phi, part(target, i))
+    def predicted(part):
+        phi = model.features(x_t[part], t[part], None if y is None else y[part])
+        check_features(model.head, phi, target[part])
         return model.head(phi)
-    with full_precision(model): f = torch.cat([predicted(i) for i in range(0, n, 32)])
+    with full_precision(model): f = Parts(AT_ONCE, p).in_parts(predicted, n)
     flat = lambda v: v.double().flatten(1)
     f, x_t, target = flat(f), flat(x_t), flat(target)
     mean = flat(x_1).mean(0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ..models.conditioning import recorded
+from ..models.memory import InParts, Parts
 from .features import stratified_times
 from .loss_weight import times_each, weights_at
 
@@ -25,6 +26,11 @@ class Gradients:
     images: int = 0                                # passes, each with one image, time and noise
     scores: list = field(default_factory=list)     # J^T r of each pass, like `samples`; for a sandwich only
     repeats: int = 0                               # passes in a row that have the same image, for a sandwich
+
+    def add(self, samples:list, scores:list, f):
+        "Append the gradients of a pass; its outputs f"
+        self.samples, self.scores = self.samples + samples, self.scores + scores
+        return f
 
 # %% ../../nbs/posteriors/label_gradients.ipynb #f762162f
 def probe_signs(f, generator):
@@ -70,26 +76,30 @@ def label_gradients(
     label:int,
     number:int,              # passes; images are used again, with other times and noise, until there are so many
     generator,               # torch.Generator on the CPU
-    batch_size:int=64,
+    batch_size:int=64,       # images whose noise and signs are drawn at a time
     exact:bool=False,        # the whole Jacobian of every image, by as many backward passes as it has outputs
     repeats:int=0,           # for a sandwich: passes in a row with the same image, and the gradient of each residual
     loss_weight:str='uniform',         # of `chosen_loss_weight`
+    parts:InParts=None,      # how a batch goes through the network; None: as a whole, where it fits into memory
 ) -> Gradients:
     "Gradients for the weights of a label, each from one image with one time and one noise"
     found, weight = Gradients(repeats=repeats), model.head.weight
     order = torch.randperm(len(images), generator=generator)
     times = stratified_times(number, (0., 1.), generator)
     precise = torch.promote_types(weight.dtype, torch.float32)
+    parts = parts or Parts(batch_size, weight)
     for i in range(0, number, batch_size):
         x_1 = images[order[torch.arange(i, min(i + batch_size, number)) // max(repeats, 1) % len(images)]]
         noise = torch.randn(x_1.shape, generator=generator, dtype=x_1.dtype)
         t = times[i:i + batch_size].to(weight.device, precise)
         x_t, target = model.process.perturb(x_1.to(weight), noise.to(weight), t)
-        y = torch.full((len(x_1),), label, device=weight.device)
         w = weights_at(model, times[i:i + batch_size], loss_weight)
-        probes = unit_probes if exact else lambda f: [probe_signs(f, generator)]
-        samples, scores, f = gradients_of(model, conditioning, x_t, t, y, target, probes, repeats > 0, w)
-        found.samples, found.scores = found.samples + samples, found.scores + scores
+        signs = None if exact else probe_signs(target, generator)
+        def of(part):
+            own = x_t[part], t[part], torch.full_like(t[part], label, dtype=torch.int64), target[part]
+            probes = unit_probes if exact else lambda f: [signs[part].to(f)]
+            return found.add(*gradients_of(model, conditioning, *own, probes, repeats > 0, w if w is None else w[part]))
+        f = parts.in_parts(of, len(x_1))
         squares = (f - target).double().square()
         found.raw, found.rss = found.raw + squares.sum().item(), found.rss + times_each(squares, w).sum().item()
         found.outputs, found.images = found.outputs + f.numel(), found.images + len(x_1)

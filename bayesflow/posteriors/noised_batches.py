@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ..core import stream_seed, whole_number
+from ..models.memory import InParts
 from .loss_weight import times_each, weights_at
 from ..processes.flow import draw_times_and_noise
 from ..training.batches import drop_labels
@@ -27,11 +28,11 @@ class Prediction(nn.Module):
         return times_each(self.net(batch['x'], batch['t'], batch['y']).flatten(1), batch['root'])
 
 # %% ../../nbs/posteriors/noised_batches.ipynb #385784c7
-class NoisedBatches:
+class NoisedBatches(InParts):
     "Batches of noised images and targets, as a data loader"
     def __init__(self, model, images, labels, batch_size, seed, loss_weight='uniform'):
         self.model, self.images, self.labels = model, images, labels
-        self.batch_size, self.dataset = batch_size, range(len(images))
+        self.chunk, self.parameter, self.dataset = batch_size, next(model.net.parameters()), range(len(images))
         generator = torch.Generator().manual_seed(stream_seed('kronecker', whole_number('seed', seed, least=0)))
         self.t, self.noise = draw_times_and_noise(images, generator)
         share = model.info.get('training', {}).get('config', {}).get('label_dropout', 0.)
@@ -40,12 +41,12 @@ class NoisedBatches:
         w = weights_at(model, self.t, loss_weight)
         self.root = None if w is None else w.sqrt().to(torch.promote_types(images.dtype, torch.float32))
 
-    def __len__(self): return -(-len(self.images) // self.batch_size)
+    def __len__(self): return -(-len(self.images) // self.chunk)
 
     def __iter__(self):
         device = self.model.device
-        for i in range(0, len(self.images), self.batch_size):
-            own = lambda v: None if v is None else v[i:i + self.batch_size].to(device)
+        for i in range(0, len(self.images), self.chunk):
+            own = lambda v: None if v is None else v[i:i + self.chunk].to(device)
             x_1, t, noise, y, root = map(own, (self.images, self.t, self.noise, self.labels, self.root))
             x, target = self.model.process.perturb(x_1, noise, t)
             yield dict(x=x, t=t, y=y, root=root, target=times_each(target.flatten(1), root))

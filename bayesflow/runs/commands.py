@@ -6,7 +6,6 @@
 __all__ = ['generate_command', 'uncertainty_command', 'maps_command']
 
 # %% ../../nbs/runs/commands.ipynb #951919e8
-import json
 from datetime import timedelta
 from pathlib import Path
 

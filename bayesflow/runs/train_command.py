@@ -6,7 +6,7 @@
 __all__ = ['train_command']
 
 # %% ../../nbs/runs/train_command.ipynb #06f31806
-import dataclasses, inspect, json, re, shlex, time
+import dataclasses, inspect, re, shlex, time
 
 from ..stored import read_json
 from .console import Parser, command, json_object
