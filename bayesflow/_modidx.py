@@ -1331,6 +1331,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                              'bayesflow/posteriors/label_gradients.py'),
                                                       'bayesflow.posteriors.label_gradients.label_gradients': ( 'posteriors/label_gradients.html#label_gradients',
                                                                                                                 'bayesflow/posteriors/label_gradients.py'),
+                                                      'bayesflow.posteriors.label_gradients.noised': ( 'posteriors/label_gradients.html#noised',
+                                                                                                       'bayesflow/posteriors/label_gradients.py'),
                                                       'bayesflow.posteriors.label_gradients.probe_signs': ( 'posteriors/label_gradients.html#probe_signs',
                                                                                                             'bayesflow/posteriors/label_gradients.py'),
                                                       'bayesflow.posteriors.label_gradients.scattered': ( 'posteriors/label_gradients.html#scattered',

@@ -43,6 +43,7 @@ class InParts:
         warnings.warn(f"Memory is full: {self.chunk} images go through the network at a time from here on.",
                       stacklevel=2)
 
+# %% ../../nbs/models/memory.ipynb #cee57393
 class Parts(InParts):
     "Parts of at most so many images, for a network with this parameter"
     def __init__(self, chunk:int, parameter): self.chunk, self.parameter = chunk, parameter

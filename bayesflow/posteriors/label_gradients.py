@@ -69,6 +69,13 @@ def gradients_of(
     samples = [nodes for probe in probes(f) for nodes in of(times_each(probe, root))]
     return samples, of(times_each((target - out).to(f), w)) if scored else [], out
 
+# %% ../../nbs/posteriors/label_gradients.ipynb #937c0b13
+def noised(model, x_1, times, generator) -> tuple:
+    "Times, states and targets of a batch of images, on the device of the model"
+    weight, noise = model.head.weight, torch.randn(x_1.shape, generator=generator, dtype=x_1.dtype)
+    t = times.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
+    return t, *model.process.perturb(x_1.to(weight), noise.to(weight), t)
+
 # %% ../../nbs/posteriors/label_gradients.ipynb #0b1da3d9
 def label_gradients(
     model, conditioning,     # a GenerativeModel, and its `Conditioning`
@@ -86,13 +93,10 @@ def label_gradients(
     found, weight = Gradients(repeats=repeats), model.head.weight
     order = torch.randperm(len(images), generator=generator)
     times = stratified_times(number, (0., 1.), generator)
-    precise = torch.promote_types(weight.dtype, torch.float32)
     parts = parts or Parts(batch_size, weight)
     for i in range(0, number, batch_size):
         x_1 = images[order[torch.arange(i, min(i + batch_size, number)) // max(repeats, 1) % len(images)]]
-        noise = torch.randn(x_1.shape, generator=generator, dtype=x_1.dtype)
-        t = times[i:i + batch_size].to(weight.device, precise)
-        x_t, target = model.process.perturb(x_1.to(weight), noise.to(weight), t)
+        t, x_t, target = noised(model, x_1, times[i:i + batch_size], generator)
         w = weights_at(model, times[i:i + batch_size], loss_weight)
         signs = None if exact else probe_signs(target, generator)
         def of(part):

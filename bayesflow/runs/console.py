@@ -67,12 +67,16 @@ def where_from(error) -> str:
     except OSError: return "--debug shows where it comes from."
     return f"Where it comes from is in {path}; --debug shows it here."
 
+LOST = 'Connection closed by peer', 'Connection reset by peer'      # of processes that share work: one of them ended
+
 def sentence(error) -> str:
     "What a command says about an error: what was wrong and, if possible, what to do"
     if is_full(error) and not one_line(error).startswith('The disk is full'):
         where = getattr(error, 'filename', None) or 'while writing'
         return f"The disk is full ({where}). Make space, and give the same command again."
     if isinstance(error, OSError) and error.strerror: return f"{error.strerror}: {error.filename or 'no file named'}"
+    if isinstance(error, RuntimeError) and any(text in str(error) for text in LOST):
+        return "Another process of this work has ended; its own message says why. Then give the same command again."
     if isinstance(error, EXPECTED): return one_line(error)
     if isinstance(error, MemoryError): return "There is not enough memory; ask for less at a time, as by --max-batch."
     what = f"{type(error).__name__}: {one_line(error)[:200]}"
