@@ -91,8 +91,7 @@ def label_gradients(
 ) -> Gradients:
     "Gradients for the weights of a label, each from one image with one time and one noise"
     found, weight = Gradients(repeats=repeats), model.head.weight
-    order = torch.randperm(len(images), generator=generator)
-    times = stratified_times(number, (0., 1.), generator)
+    order, times = torch.randperm(len(images), generator=generator), stratified_times(number, (0., 1.), generator)
     parts = parts or Parts(batch_size, weight)
     for i in range(0, number, batch_size):
         x_1 = images[order[torch.arange(i, min(i + batch_size, number)) // max(repeats, 1) % len(images)]]
