@@ -1934,6 +1934,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                           'bayesflow/propagation/independent.py')},
             'bayesflow.propagation.maps': { 'bayesflow.propagation.maps.check_maps_request': ( 'propagation/maps.html#check_maps_request',
                                                                                                'bayesflow/propagation/maps.py'),
+                                            'bayesflow.propagation.maps.checked_variance': ( 'propagation/maps.html#checked_variance',
+                                                                                             'bayesflow/propagation/maps.py'),
                                             'bayesflow.propagation.maps.method_of': ( 'propagation/maps.html#method_of',
                                                                                       'bayesflow/propagation/maps.py'),
                                             'bayesflow.propagation.maps.sample_with_uncertainty': ( 'propagation/maps.html#sample_with_uncertainty',

@@ -85,9 +85,12 @@ class ConvGGN(Sums):
 
 # %% ../../nbs/posteriors/curvature.ipynb #d78d14b9
 def inverse_root(precision):
-    "The matrix A with A A^T = precision^-1, by Cholesky of the precision"
-    eye = torch.eye(precision.shape[-1]).to(precision)
-    return torch.linalg.solve_triangular(torch.linalg.cholesky(precision), eye, upper=False).mT
+    "The matrix A with A A^T = precision^-1, by Cholesky of the precision; `ValueError` for one that is singular"
+    L, failed = torch.linalg.cholesky_ex(precision)
+    if failed.any():
+        raise ValueError("The images leave some weights open, and the prior precision is too small to decide about "
+                         "them: pass a larger prior_precision.")
+    return torch.linalg.solve_triangular(L, torch.eye(precision.shape[-1]).to(precision), upper=False).mT
 
 # %% ../../nbs/posteriors/curvature.ipynb #96863ab0
 def zero_blocks(la):

@@ -72,6 +72,13 @@ def steps_of_bar(method, posterior, samples:int, group:int, steps:int, max_batch
     return steps * sum(method.trajectories(posterior, n, max_batch) + math.ceil(fresh / group_size(max_batch, n))
                        for n in sizes)
 
+# %% ../../nbs/propagation/maps.ipynb #b7c42a0d
+def checked_variance(part):
+    "The same result of a method; `ValueError` if a variance in it is not finite"
+    if part.variance_steps.isfinite().all(): return part
+    raise ValueError("The variance is NaN or infinite: check the network's predictions, or use a narrower posterior, with "
+                     "a larger prior_precision or a lower temperature.")
+
 # %% ../../nbs/propagation/maps.ipynb #5b97456f
 @torch.no_grad()
 def sample_with_uncertainty(
@@ -126,7 +133,7 @@ def sample_with_uncertainty(
             part = method.run(request, posterior)
             if noise_draws and stochastic and part.aleatoric_steps is None:
                 part.aleatoric_steps = fresh_noise(network, step, times, x, noise_draws, own, bar.update)
-            parts.append(part)
+            parts.append(checked_variance(part))
             evaluations += network.evaluations * len(own)
     made = dict(times=times, labels=labels, seeds=seeds, sampler=sampler, method=method, data_range=model.data_range)
     return UncertainSamples.of(parts, **made, evaluations=evaluations / len(seeds))
