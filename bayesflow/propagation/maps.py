@@ -76,8 +76,8 @@ def steps_of_bar(method, posterior, samples:int, group:int, steps:int, max_batch
 def checked_variance(part):
     "The same result of a method; `ValueError` if a variance in it is not finite"
     if part.variance_steps.isfinite().all(): return part
-    raise ValueError("The variance is NaN or infinite: check the network's predictions, or use a narrower posterior, with "
-                     "a larger prior_precision or a lower temperature.")
+    raise ValueError("The variance is NaN or infinite: check the network's predictions, or use a narrower posterior, "
+                     "with a larger prior_precision or a lower temperature.")
 
 # %% ../../nbs/propagation/maps.ipynb #5b97456f
 @torch.no_grad()
