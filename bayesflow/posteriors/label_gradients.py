@@ -90,9 +90,9 @@ def label_gradients(
     parts:InParts=None,      # how a batch goes through the network; None: as a whole, where it fits into memory
 ) -> Gradients:
     "Gradients for the weights of a label, each from one image with one time and one noise"
-    found, parts = Gradients(repeats=repeats), parts or Parts(batch_size, model.head.weight)
-    order = torch.randperm(len(images), generator=generator)
-    times = stratified_times(number, (0., 1.), generator)
+    found, weight = Gradients(repeats=repeats), model.head.weight
+    order, times = torch.randperm(len(images), generator=generator), stratified_times(number, (0., 1.), generator)
+    parts = parts or Parts(batch_size, weight)
     for i in range(0, number, batch_size):
         x_1 = images[order[torch.arange(i, min(i + batch_size, number)) // max(repeats, 1) % len(images)]]
         t, x_t, target = noised(model, x_1, times[i:i + batch_size], generator)
