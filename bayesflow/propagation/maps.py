@@ -73,11 +73,13 @@ def steps_of_bar(method, posterior, samples:int, group:int, steps:int, max_batch
                        for n in sizes)
 
 # %% ../../nbs/propagation/maps.ipynb #b7c42a0d
-def checked_variance(part):
-    "The same result of a method; `ValueError` if a variance in it is not finite"
-    if part.variance_steps.isfinite().all(): return part
-    raise ValueError("The variance is NaN or infinite: check the network's predictions, or use a narrower posterior, with "
-                     "a larger prior_precision or a lower temperature.")
+def checked_run(method, request, posterior):
+    "The result of a method; `ValueError` if a variance in it is not finite"
+    try: part = method.run(request, posterior)
+    except torch.linalg.LinAlgError: part = None                     # of a matrix with NaN or infinity
+    if part is not None and part.variance_steps.isfinite().all(): return part
+    raise ValueError("The variance is NaN or infinite: check the network's predictions, or use a narrower posterior, "
+                     "with a larger prior_precision or a lower temperature.")
 
 # %% ../../nbs/propagation/maps.ipynb #5b97456f
 @torch.no_grad()
@@ -130,10 +132,10 @@ def sample_with_uncertainty(
             network, x = Network(model, y, guidance, max_batch), own_noise(model, own)[0]
             noise = lambda: own_noise(model, own)[1]
             request = Request(network, step, times, x, noise, own, keep_S, through, progress=bar.update, kept=kept)
-            part = method.run(request, posterior)
+            part = checked_run(method, request, posterior)
             if noise_draws and stochastic and part.aleatoric_steps is None:
                 part.aleatoric_steps = fresh_noise(network, step, times, x, noise_draws, own, bar.update)
-            parts.append(checked_variance(part))
+            parts.append(part)
             evaluations += network.evaluations * len(own)
     made = dict(times=times, labels=labels, seeds=seeds, sampler=sampler, method=method, data_range=model.data_range)
     return UncertainSamples.of(parts, **made, evaluations=evaluations / len(seeds))
