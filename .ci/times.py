@@ -49,7 +49,8 @@ def main(wanted, figures):
         for name in dict.fromkeys(["install", *(wanted or COMMANDS)]):
             remember(name, took := seconds(COMMANDS[name], clone))
             print(f"{COMMANDS[name]}: {took} s", flush=True)
-        if figures: shutil.copytree(clone/"figures", ROOT/"figures", dirs_exist_ok=True)
+        own = shutil.ignore_patterns("running_times.json")              # the clone has the older one
+        if figures: shutil.copytree(clone/"figures", ROOT/"figures", dirs_exist_ok=True, ignore=own)
 
 
 if __name__ == "__main__": main([a for a in sys.argv[1:] if a != "--figures"], "--figures" in sys.argv)
